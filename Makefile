@@ -1,0 +1,58 @@
+# Few verbs; each works on a fresh clone. VENV=dir uses another environment.
+VENV ?= .venv
+PY := $(VENV)/bin/python
+PYTHON ?= python3
+JOBS ?= 2
+LIMIT ?= 600
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-slow bench lint docs stubs native-test clean
+
+help:  ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/.run: pyproject.toml CMakeLists.txt $(shell find native/include native/src native/bind -type f)
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install -q --disable-pip-version-check ".[data]"
+	@touch $@
+
+$(VENV)/.setup: pyproject.toml CMakeLists.txt $(shell find native/include native/src native/bind -type f)
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install -q --disable-pip-version-check "scikit-build-core>=1.0" "nanobind>=3.1" "cmake>=3.25,<4" ninja
+	@$(PY) -m pip install -q --disable-pip-version-check --no-build-isolation -e ".[data,jit,test,lint]"
+	@touch $@ $(VENV)/.run
+
+setup: $(VENV)/.setup  ## what the tests and the linters need
+
+run: $(VENV)/.run  ## the main job on the embedded default
+	@$(VENV)/bin/kimera run --output out $(ARGS)
+
+test: setup native-test  ## every test but the slow ones
+	$(PY) -m pytest -n $(JOBS) $(ARGS)
+
+test-slow: setup  ## the long runs
+	$(PY) -m pytest -n $(JOBS) -m slow $(ARGS)
+
+native-test: setup  ## the C++ tests
+	@PATH="$(abspath $(VENV))/bin:$$PATH" cmake --preset dev --log-level=WARNING > /dev/null
+	@PATH="$(abspath $(VENV))/bin:$$PATH" cmake --build --preset dev -j $(JOBS)
+	@PATH="$(abspath $(VENV))/bin:$$PATH" ctest --test-dir build/dev --output-on-failure
+
+bench: setup  ## the benchmark table
+	$(VENV)/bin/kimera bench $(ARGS)
+
+lint: setup  ## style, types, floors
+	$(VENV)/bin/ruff check src tests benchmarks
+	$(VENV)/bin/ruff format --check src tests benchmarks
+	$(VENV)/bin/lint-imports --no-cache
+	$(VENV)/bin/mypy src tests
+	@PATH="$(abspath $(VENV))/bin:$$PATH" clang-format --dry-run --Werror $$(find native -name '*.hpp' -o -name '*.cpp')
+
+stubs: setup  ## regenerate the type stubs of kimera._native
+	$(PY) -m nanobind.stubgen -m kimera._native -r -O src/kimera
+
+docs: $(VENV)/.setup  ## the documentation site in docs/_build
+	$(PY) -m pip install -q --disable-pip-version-check "sphinx>=8" "myst-parser>=4" "furo>=2024"
+	$(PY) -m sphinx -W -q docs docs/_build
+
+clean:  ## remove what was built
+	rm -rf build .venv out docs/_build src/kimera/*.so

@@ -1,0 +1,1 @@
+"""What is out there: codecs, tapes, books, venues."""

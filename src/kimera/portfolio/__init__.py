@@ -1,0 +1,1 @@
+"""What we own: ledger and performance measures."""

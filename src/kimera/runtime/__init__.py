@@ -1,0 +1,1 @@
+"""How it runs: ring, journal, clock, seeds, telemetry. Knows no finance."""

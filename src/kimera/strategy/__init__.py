@@ -1,0 +1,1 @@
+"""What we want: strategies and their registry."""

@@ -1,0 +1,1 @@
+"""Who wires it: configuration, event loop, replay and simulation."""
