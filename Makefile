@@ -5,7 +5,7 @@ PYTHON ?= python3
 JOBS ?= 2
 LIMIT ?= 600
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow bench lint docs stubs native-test clean
+.PHONY: help setup run test test-slow bench lint docs stubs native-test sanitize fuzz clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,7 +23,8 @@ $(VENV)/.setup: pyproject.toml CMakeLists.txt $(shell find native/include native
 
 setup: $(VENV)/.setup  ## what the tests and the linters need
 
-run: $(VENV)/.run  ## the main job on the embedded default
+# A set-up environment is kept up to date as it is; only a bare one gets the smaller install.
+run: $(if $(wildcard $(VENV)/.setup),$(VENV)/.setup,$(VENV)/.run)  ## the main job on the embedded default
 	@$(VENV)/bin/kimera run --output out $(ARGS)
 
 test: setup native-test  ## every test but the slow ones
@@ -37,12 +38,28 @@ native-test: setup  ## the C++ tests
 	@PATH="$(abspath $(VENV))/bin:$$PATH" cmake --build --preset dev -j $(JOBS)
 	@PATH="$(abspath $(VENV))/bin:$$PATH" ctest --test-dir build/dev --output-on-failure
 
+sanitize: setup  ## the C++ tests under ASan/UBSan and TSan
+	@for preset in asan tsan; do \
+	  PATH="$(abspath $(VENV))/bin:$$PATH" cmake --preset $$preset --log-level=WARNING > /dev/null && \
+	  PATH="$(abspath $(VENV))/bin:$$PATH" cmake --build --preset $$preset -j $(JOBS) && \
+	  PATH="$(abspath $(VENV))/bin:$$PATH" ctest --test-dir build/$$preset --output-on-failure || exit 1; \
+	done
+
+FUZZ_SECONDS ?= 60
+fuzz: setup  ## every fuzz target for FUZZ_SECONDS (needs clang)
+	@PATH="$(abspath $(VENV))/bin:$$PATH" cmake --preset fuzz --log-level=WARNING > /dev/null
+	@PATH="$(abspath $(VENV))/bin:$$PATH" cmake --build --preset fuzz -j $(JOBS)
+	@for target in build/fuzz/native/fuzz/fuzz_*; do \
+	  test -x $$target -a ! -d $$target || continue; \
+	  echo "$$target"; $$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 2>&1 | tail -6 || exit 1; \
+	done
+
 bench: setup  ## the benchmark table
 	$(VENV)/bin/kimera bench $(ARGS)
 
 lint: setup  ## style, types, floors
-	$(VENV)/bin/ruff check src tests benchmarks
-	$(VENV)/bin/ruff format --check src tests benchmarks
+	$(VENV)/bin/ruff check src tests examples
+	$(VENV)/bin/ruff format --check src tests examples
 	$(VENV)/bin/lint-imports --no-cache
 	$(VENV)/bin/mypy src tests
 	@PATH="$(abspath $(VENV))/bin:$$PATH" clang-format --dry-run --Werror $$(find native -name '*.hpp' -o -name '*.cpp')
