@@ -1,0 +1,38 @@
+"""What this machine is, read from where the kernel says it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+__all__ = ["cpu_model", "machine_line", "usable_cores"]
+
+
+def cpu_model() -> str:
+    """Name the processor, as the kernel does."""
+    for line in _read("/proc/cpuinfo").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def usable_cores() -> tuple[int, ...]:
+    """List the cores that this process may run on."""
+    return tuple(sorted(os.sched_getaffinity(0)))
+
+
+def machine_line() -> str:
+    """Say in one line what a benchmark ran on, and how busy it was."""
+    load = " ".join(f"{value:.1f}" for value in os.getloadavg())
+    system = f"{platform.system()} {platform.release()}"
+    python = f"Python {platform.python_version()}"
+    return f"{cpu_model()}, {len(usable_cores())} cores, {system}, {python}, load {load}"
+
+
+def _read(path: str) -> str:
+    """Text of a kernel file, or nothing where this kernel has no such file."""
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""
