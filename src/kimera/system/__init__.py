@@ -1,1 +1,47 @@
 """Who wires it: configuration, event loop, replay and simulation."""
+
+from kimera.system.config import (
+    ConstantLatency,
+    Consumption,
+    EmpiricalLatency,
+    QueueConfig,
+    QueueModel,
+    RecordedLatency,
+    ReplayConfig,
+    RunBounds,
+    SimulationConfig,
+    replay_config,
+    simulation_config,
+)
+from kimera.system.run_result import (
+    Counters,
+    Curve,
+    LatencyHistogram,
+    PnlParts,
+    Progress,
+    RunResult,
+    Snapshot,
+    TopSamples,
+)
+
+__all__ = [
+    "ConstantLatency",
+    "Consumption",
+    "Counters",
+    "Curve",
+    "EmpiricalLatency",
+    "LatencyHistogram",
+    "PnlParts",
+    "Progress",
+    "QueueConfig",
+    "QueueModel",
+    "RecordedLatency",
+    "ReplayConfig",
+    "RunBounds",
+    "RunResult",
+    "SimulationConfig",
+    "Snapshot",
+    "TopSamples",
+    "replay_config",
+    "simulation_config",
+]
