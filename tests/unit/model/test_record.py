@@ -1,4 +1,4 @@
-from enum import EnumMeta
+from enum import IntEnum
 
 import numpy as np
 import pytest
@@ -22,8 +22,8 @@ def test_enumeration_equals_the_native_one(name: str, members: list[tuple[str, i
     def key(text: str) -> str:
         return text.replace("_", "").lower()
 
-    enum: EnumMeta = getattr(model, name)
-    ours = {key(member): int(value) for member, value in enum.__members__.items()}
+    enum: type[IntEnum] = getattr(model, name)
+    ours = {key(name): int(member) for name, member in enum.__members__.items()}
     if name == "OrderOption":
         ours.pop("none", None)
     assert ours == {key(member): value for member, value in members}
