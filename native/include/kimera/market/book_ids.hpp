@@ -1,0 +1,80 @@
+// From a venue's 64-bit order id to a small slot number: open addressing, linear probing.
+//
+// Ids mostly count upwards, so runs of 32 ids share neighbouring entries (four cache lines) and
+// the runs are scattered: neighbours in time are neighbours in memory, and no stride of ids can
+// pile up. An entry is 8 bytes: 32 bits of hash and the slot. Erasing shifts entries back, so
+// there are no tombstones and a table never ages.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "kimera/market/book_memory.hpp"
+
+namespace kimera::market {
+
+class IdTable {
+ public:
+  // Room for `max_ids` ids at a load of at most one half.
+  explicit IdTable(std::uint32_t max_ids)
+      : mask_(std::bit_ceil(std::uint64_t{max_ids} * 2 < 64 ? 64 : std::uint64_t{max_ids} * 2) - 1),
+        entries_(mask_ + 1) {}
+
+  static constexpr std::uint64_t kAbsent = ~std::uint64_t{0};
+
+  // Position of the entry, or kAbsent. `is(slot)` tells whether the slot holds this very id.
+  template <class Is>
+  [[nodiscard]] std::uint64_t find(std::uint64_t id, Is&& is) const noexcept {
+    const std::uint32_t hash = hash_of(id);
+    for (std::uint64_t i = hash & mask_;; i = (i + 1) & mask_) {
+      const Entry e = entries_[i];
+      if (e.slot == 0) return kAbsent;
+      if (e.hash == hash && is(e.slot)) return i;
+    }
+  }
+
+  [[nodiscard]] std::uint32_t slot_at(std::uint64_t position) const noexcept {
+    return entries_[position].slot;
+  }
+
+  // The id must not be there, the slot not 0.
+  void insert(std::uint64_t id, std::uint32_t slot) noexcept {
+    const std::uint32_t hash = hash_of(id);
+    std::uint64_t i = hash & mask_;
+    while (entries_[i].slot != 0) i = (i + 1) & mask_;
+    entries_[i] = Entry{hash, slot};
+  }
+
+  void erase(std::uint64_t position) noexcept {
+    std::uint64_t hole = position;
+    for (std::uint64_t i = (hole + 1) & mask_;; i = (i + 1) & mask_) {
+      const Entry e = entries_[i];
+      if (e.slot == 0) break;
+      // An entry may fill the hole when its home is not between the hole and itself.
+      if (((i - e.hash) & mask_) >= ((i - hole) & mask_)) {
+        entries_[hole] = e;
+        hole = i;
+      }
+    }
+    entries_[hole] = Entry{0, 0};
+  }
+
+ private:
+  struct Entry {
+    std::uint32_t hash;
+    std::uint32_t slot;  // 0: empty
+  };
+  static constexpr unsigned kRunBits = 5;
+
+  [[nodiscard]] static std::uint32_t hash_of(std::uint64_t id) noexcept {
+    const std::uint64_t mixed = (id >> kRunBits) * 0x9E3779B97F4A7C15ULL;
+    const auto run = static_cast<std::uint32_t>(mixed >> 32U);
+    return (run << kRunBits) | static_cast<std::uint32_t>(id & ((1U << kRunBits) - 1));
+  }
+
+  std::uint64_t mask_;
+  ZeroedArray<Entry> entries_;
+};
+
+}  // namespace kimera::market
