@@ -6,7 +6,21 @@ import os
 import platform
 from pathlib import Path
 
-__all__ = ["cpu_model", "machine_line", "usable_cores"]
+__all__ = ["build_line", "cpu_model", "machine_line", "usable_cores"]
+
+
+def build_line() -> str:
+    """Say what made a report: version, compiler, interpreter."""
+    from kimera import __version__
+    from kimera._native import model
+
+    compiler, instruction_set, optimised, sanitizer = model.build_info()
+    kind = "optimised" if optimised else "not optimised"
+    extra = f", {sanitizer} sanitizer" if sanitizer else ""
+    return (
+        f"Kimera {__version__}; native code by {compiler} for {instruction_set}, {kind}{extra}; "
+        f"Python {platform.python_version()}"
+    )
 
 
 def cpu_model() -> str:
