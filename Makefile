@@ -63,6 +63,8 @@ lint: setup  ## style, types, floors
 	$(VENV)/bin/lint-imports --no-cache
 	$(VENV)/bin/mypy src tests
 	@PATH="$(abspath $(VENV))/bin:$$PATH" clang-format --dry-run --Werror $$(find native -name '*.hpp' -o -name '*.cpp')
+	@PATH="$(abspath $(VENV))/bin:$$PATH" cmake --preset dev --log-level=WARNING > /dev/null
+	@PATH="$(abspath $(VENV))/bin:$$PATH" clang-tidy -p build/dev --quiet $$(find native/src -name '*.cpp')
 
 stubs: setup  ## regenerate the type stubs of kimera._native
 	$(PY) -m nanobind.stubgen -m kimera._native -r -O src/kimera
