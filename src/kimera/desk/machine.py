@@ -6,7 +6,7 @@ import os
 import platform
 from pathlib import Path
 
-__all__ = ["build_line", "cpu_model", "machine_line", "usable_cores"]
+__all__ = ["build_line", "cpu_flags", "cpu_model", "machine_line", "read_text", "usable_cores"]
 
 
 def build_line() -> str:
@@ -25,10 +25,18 @@ def build_line() -> str:
 
 def cpu_model() -> str:
     """Name the processor, as the kernel does."""
-    for line in _read("/proc/cpuinfo").splitlines():
+    for line in read_text("/proc/cpuinfo").splitlines():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.machine()
+
+
+def cpu_flags() -> frozenset[str]:
+    """Instruction sets and traits the kernel lists for the first processor."""
+    for line in read_text("/proc/cpuinfo").splitlines():
+        if line.startswith(("flags", "Features")):
+            return frozenset(line.partition(":")[2].split())
+    return frozenset()
 
 
 def usable_cores() -> tuple[int, ...]:
@@ -44,7 +52,7 @@ def machine_line() -> str:
     return f"{cpu_model()}, {len(usable_cores())} cores, {system}, {python}, load {load}"
 
 
-def _read(path: str) -> str:
+def read_text(path: str) -> str:
     """Text of a kernel file, or nothing where this kernel has no such file."""
     try:
         return Path(path).read_text()
