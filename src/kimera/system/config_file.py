@@ -169,9 +169,7 @@ def read_values(path: Path) -> Values:
     """
     kind = path.suffix.lower()
     if kind not in {".toml", ".json"}:
-        raise ConfigError(
-            f"{path}: a configuration ends in .toml or .json, was {kind or 'neither'}"
-        )
+        raise ConfigError(f"{path}: a configuration ends in .toml or .json, was {kind!r}")
     try:
         text = path.read_text(encoding="utf-8")
         values = tomllib.loads(text) if kind == ".toml" else json.loads(text)
