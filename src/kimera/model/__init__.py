@@ -9,6 +9,7 @@ from kimera.model.order import (
     Refused,
     SelfTradePrevention,
     TimeInForce,
+    TradeFlag,
 )
 from kimera.model.record import (
     NO_PRICE,
@@ -48,6 +49,7 @@ __all__ = [
     "Side",
     "Status",
     "TimeInForce",
+    "TradeFlag",
     "Venue",
     "empty_records",
     "records_from_bytes",

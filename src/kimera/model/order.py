@@ -19,6 +19,7 @@ __all__ = [
     "Refused",
     "SelfTradePrevention",
     "TimeInForce",
+    "TradeFlag",
 ]
 
 
@@ -62,6 +63,13 @@ class OrderOption(IntFlag):
     REDUCE_ONLY = 4
     HIDDEN = 8
     MIN_QUANTITY = 16
+
+
+class TradeFlag(IntFlag):
+    """Bits of ``detail`` of an execution, a trade and a filled report."""
+
+    AUCTION = 1
+    NO_PRINT = 2
 
 
 class RefusalCode(IntEnum):

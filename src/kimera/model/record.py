@@ -87,6 +87,7 @@ class OrderAct(IntEnum):
     NEW = 1
     CANCEL = 2
     REPLACE = 3
+    TERMS = 4
 
 
 class ReportAct(IntEnum):

@@ -60,6 +60,12 @@ inline constexpr std::uint16_t kHidden = 8;
 inline constexpr std::uint16_t kMinQuantity = 16;
 }  // namespace order_option
 
+// Bits of Record::detail of an Execute, a Trade and a Report Filled.
+namespace trade_flag {
+inline constexpr std::uint32_t kAuction = 1;  // filled by an auction's uncrossing
+inline constexpr std::uint32_t kNoPrint = 2;  // counted in a Trade record of its own
+}  // namespace trade_flag
+
 [[nodiscard]] constexpr std::uint32_t order_detail(OrderType type, TimeInForce tif,
                                                    std::uint16_t options = 0) noexcept {
   return static_cast<std::uint32_t>(type) | (static_cast<std::uint32_t>(tif) << 8U) |

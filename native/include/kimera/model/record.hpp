@@ -16,7 +16,11 @@
 //           Level       of the level    -           level price     total, 0 = gone  order count
 //   Quote   Level       one side each   -           best price      best size        order count
 //   Status  a Status    -               -           -               -                -
-//   Order   an OrderAct of our order    ours        limit/new price size             order_detail
+//   Order   New         of our order    ours        limit price     size             order_detail
+//           Cancel      (ignored)       ours        -               -                -
+//           Replace     (ignored)       ours        new price       new open size    -
+//           Terms       (ignored)       ours        trigger, or     size displayed   minimum
+//                                                   peg offset                       quantity
 //   Report  a ReportAct of our order    ours        fill/order px   filled/leaves    code or
 //                                                                                    trade flags
 //   Blob    -           -               blob offset -               bytes            blob type
@@ -25,6 +29,12 @@
 // Add, Cancel, Modify, Execute, Clear and Level change a book; Fill and Trade do not (the Cancel
 // or Modify that follows does). A Modify keeps its place in the queue only when the price is the
 // same and the size shrinks.
+//
+// What a New or Replace asks for beyond one record (a stop's trigger, a peg's offset in ticks
+// behind its own side's best price, an iceberg's display size, a minimum quantity) stands in a
+// Terms record of the same actor, instrument and order id immediately before it. Reports of
+// Accepted and Replaced carry the low 32 bits of the venue's order id in detail; those of Cancelled
+// and Expired the size that left the order.
 #pragma once
 
 #include <cstddef>
@@ -61,7 +71,7 @@ enum class Action : std::uint8_t {
 };
 
 // Record::action of Kind::Order.
-enum class OrderAct : std::uint8_t { New = 1, Cancel = 2, Replace = 3 };
+enum class OrderAct : std::uint8_t { New = 1, Cancel = 2, Replace = 3, Terms = 4 };
 
 // Record::action of Kind::Report. Rejected is the venue's word, Denied is ours.
 enum class ReportAct : std::uint8_t {
