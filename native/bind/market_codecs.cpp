@@ -1,9 +1,149 @@
 #include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "bind.hpp"
+#include "kimera/market/binance.hpp"
+#include "kimera/market/codec.hpp"
 
 namespace nb = nanobind;
+using kimera::model::Record;
+using namespace kimera::market;
 
-void kimera::bind::market_codecs(nb::module_& m) {
-  static_cast<void>(m);
+namespace {
+
+using Units = std::tuple<std::string, int, std::int64_t, int, std::int64_t>;
+using FirstAnomaly = std::tuple<std::string, std::uint64_t, std::string, std::string>;
+
+std::string_view view(const nb::bytes& bytes) {
+  return {static_cast<const char*>(bytes.data()), bytes.size()};
 }
+
+// The records of a batch as raw bytes that numpy views; they live as long as the array.
+nb::ndarray<nb::numpy, std::uint8_t, nb::ndim<1>> as_array(std::vector<Record>&& records) {
+  auto* kept = new std::vector<Record>(std::move(records));
+  nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<std::vector<Record>*>(p); });
+  return {reinterpret_cast<std::uint8_t*>(kept->data()), {kept->size() * sizeof(Record)}, owner};
+}
+
+std::vector<InstrumentUnits> instrument_units(const std::vector<Units>& rows) {
+  std::vector<InstrumentUnits> out;
+  out.reserve(rows.size());
+  for (const auto& [symbol, tick_decimals, tick_units, lot_decimals, lot_units] : rows) {
+    if (tick_decimals < 0 || tick_decimals > 18 || lot_decimals < 0 || lot_decimals > 18 ||
+        tick_units < 1 || lot_units < 1) {
+      throw nb::value_error("a tick or lot needs 0 to 18 decimals and units above 0");
+    }
+    out.push_back({symbol,
+                   {static_cast<std::uint8_t>(tick_decimals), tick_units},
+                   {static_cast<std::uint8_t>(lot_decimals), lot_units}});
+  }
+  return out;
+}
+
+nb::dict counts_of(const AnomalyLog& log) {
+  nb::dict out;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(Anomaly::kCount); ++i) {
+    const auto anomaly = static_cast<Anomaly>(i);
+    if (log.count_of(anomaly) > 0) {
+      out[name_of(anomaly)] = log.count_of(anomaly);
+    }
+  }
+  return out;
+}
+
+// What every decoder answers: its records, its anomalies, the first that stops a strict reader.
+template <class Decoder>
+nb::class_<Decoder> decoder_class(nb::module_& m, const char* name, const char* doc) {
+  return nb::class_<Decoder>(m, name, doc)
+      .def("take", [](Decoder& self) { return as_array(self.take()); },
+           "Take the records decoded since the last call, as bytes.")
+      .def("anomalies", [](const Decoder& self) { return counts_of(self.anomalies()); },
+           "Count the anomalies so far by name.")
+      .def("first_anomaly",
+           [](const Decoder& self) -> std::optional<FirstAnomaly> {
+             const auto* first = self.anomalies().first();
+             if (first == nullptr) {
+               return std::nullopt;
+             }
+             return FirstAnomaly{name_of(first->anomaly), first->where, first->expected,
+                                 first->found};
+           },
+           "Tell the first anomaly that stops a strict reader: (name, where, expected, found).");
+}
+
+template <class Decoder>
+void feed(Decoder& self, const nb::bytes& chunk) {
+  const std::string_view text = view(chunk);
+  const nb::gil_scoped_release released;
+  self.feed(text);
+}
+
+void bind_binance(nb::module_& m) {
+  nb::class_<BinanceScan>(m, "BinanceScan", "First pass: symbols, finest decimals, market.")
+      .def(nb::init<>())
+      .def("feed", &feed<BinanceScan>, nb::arg("chunk"))
+      .def("finish", &BinanceScan::finish)
+      .def("payload",
+           [](BinanceScan& self, const nb::bytes& json, const std::string& symbol) {
+             self.payload(view(json), symbol);
+           },
+           nb::arg("json"), nb::arg("symbol") = "")
+      .def_prop_ro("market",
+                   [](const BinanceScan& self) { return static_cast<int>(self.market()); })
+      .def_prop_ro("n_lines", &BinanceScan::n_lines)
+      .def_prop_ro("n_understood", &BinanceScan::n_understood)
+      .def("found",
+           [](const BinanceScan& self) {
+             nb::list out;
+             for (const auto& f : self.found()) {
+               out.append(nb::make_tuple(f.symbol, f.pair, f.price_decimals, f.size_decimals,
+                                         f.n_depth, f.n_trades));
+             }
+             return out;
+           },
+           "List (symbol, pair, price decimals, size decimals, depth changes, trades).");
+  decoder_class<BinanceDecoder>(m, "BinanceDecoder", "Binance lines to records.")
+      .def("__init__",
+           [](BinanceDecoder* self, const std::vector<Units>& units, int market,
+              std::size_t max_pending_records) {
+             new (self) BinanceDecoder(instrument_units(units), static_cast<BinanceMarket>(market),
+                                       max_pending_records);
+           },
+           nb::arg("units"), nb::arg("market"), nb::arg("max_pending_records"))
+      .def("feed", &feed<BinanceDecoder>, nb::arg("chunk"))
+      .def("finish", &BinanceDecoder::finish)
+      .def("take_aggregate_trades", &BinanceDecoder::take_aggregate_trades)
+      .def("message",
+           [](BinanceDecoder& self, std::int64_t ts_recv_ns, const nb::bytes& json,
+              const std::string& symbol) { self.message(ts_recv_ns, view(json), symbol); },
+           nb::arg("ts_recv_ns"), nb::arg("json"), nb::arg("symbol") = "")
+      .def("counts", [](const BinanceDecoder& self) {
+        nb::dict out;
+        constexpr const char* kNames[] = {"depth",    "bookTicker", "trade",  "aggTrade",
+                                          "snapshot", "other",      "unknown"};
+        for (std::size_t i = 0; i < static_cast<std::size_t>(BinanceKind::kCount); ++i) {
+          if (self.n_of(static_cast<BinanceKind>(i)) > 0) {
+            out[kNames[i]] = self.n_of(static_cast<BinanceKind>(i));
+          }
+        }
+        out["snapshots_joined"] = self.n_joined();
+        out["depth_before_snapshot"] = self.n_before_snapshot();
+        return out;
+      });
+}
+
+}  // namespace
+
+void kimera::bind::market_codecs(nb::module_& m) { bind_binance(m); }
