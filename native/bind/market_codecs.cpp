@@ -16,6 +16,7 @@
 #include "bind.hpp"
 #include "kimera/market/binance.hpp"
 #include "kimera/market/codec.hpp"
+#include "kimera/market/lobster.hpp"
 
 namespace nb = nanobind;
 using kimera::model::Record;
@@ -144,6 +145,47 @@ void bind_binance(nb::module_& m) {
       });
 }
 
+void bind_lobster(nb::module_& m) {
+  nb::class_<LobsterScan>(m, "LobsterScan", "First pass: the unit of the prices.")
+      .def(nb::init<>())
+      .def("messages",
+           [](LobsterScan& self, const nb::bytes& chunk) { self.messages(view(chunk)); })
+      .def("rows", [](LobsterScan& self, const nb::bytes& chunk) { self.rows(view(chunk)); })
+      .def_prop_ro("price_unit", &LobsterScan::price_unit);
+  decoder_class<LobsterDecoder>(m, "LobsterDecoder", "LOBSTER rows to records.")
+      .def(nb::init<std::int64_t, std::size_t, std::int64_t>(), nb::arg("midnight_ns"),
+           nb::arg("n_levels"), nb::arg("price_unit"))
+      .def("feed",
+           [](LobsterDecoder& self, const nb::bytes& messages, const nb::bytes& rows) {
+             const std::string_view a = view(messages);
+             const std::string_view b = view(rows);
+             const nb::gil_scoped_release released;
+             self.feed(a, b);
+           },
+           nb::arg("messages"), nb::arg("rows"))
+      .def("finish", &LobsterDecoder::finish)
+      .def_prop_ro("n_waiting_messages", &LobsterDecoder::n_waiting_messages)
+      .def_prop_ro("n_waiting_rows", &LobsterDecoder::n_waiting_rows)
+      .def("counts", [](const LobsterDecoder& self) {
+        nb::dict out;
+        constexpr const char* kNames[] = {"",        "new",    "partial_cancel", "delete",
+                                          "execute", "hidden", "cross",          "halt"};
+        for (std::size_t type = 1; type < 8; ++type) {
+          if (self.n_of_type(type) > 0) {
+            out[kNames[type]] = self.n_of_type(type);
+          }
+        }
+        out["messages"] = self.n_messages();
+        out["transitions_exact"] = self.n_exact();
+        out["revealed_levels"] = self.n_revealed();
+        out["levels_below_depth"] = self.n_below_depth();
+        return out;
+      });
+}
+
 }  // namespace
 
-void kimera::bind::market_codecs(nb::module_& m) { bind_binance(m); }
+void kimera::bind::market_codecs(nb::module_& m) {
+  bind_binance(m);
+  bind_lobster(m);
+}

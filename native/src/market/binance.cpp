@@ -619,7 +619,10 @@ void BinanceDecoder::mark_stale(const State& state, std::int64_t ts_event_ns,
   stale.instrument_id = instrument_id(state);
   stale.venue_id = 1;
   stale.kind = Kind::Delta;
-  stale.action = static_cast<std::uint8_t>(Action::Clear);
+  // Takes away a level that cannot be there: says that something is missing, changes nothing.
+  stale.action = static_cast<std::uint8_t>(Action::Level);
+  stale.side = Side::Bid;
+  stale.price_ticks = 0;
   stale.flags = flag::kGapBefore | flag::kLast;
   out_.push_back(stale);
 }
