@@ -16,6 +16,7 @@
 #include "bind.hpp"
 #include "kimera/market/binance.hpp"
 #include "kimera/market/codec.hpp"
+#include "kimera/market/iex.hpp"
 #include "kimera/market/lobster.hpp"
 
 namespace nb = nanobind;
@@ -183,9 +184,50 @@ void bind_lobster(nb::module_& m) {
       });
 }
 
+void bind_iex(nb::module_& m) {
+  using Symbols = std::vector<std::tuple<std::string, std::int64_t>>;
+  decoder_class<IexDecoder>(m, "IexDecoder", "IEX DEEP and TOPS captures to records.")
+      .def("__init__",
+           [](IexDecoder* self, const Symbols& symbols) {
+             std::vector<IexDecoder::Symbol> known;
+             for (const auto& [name, unit] : symbols) {
+               known.push_back({name, unit});
+             }
+             const auto pass = known.empty() ? IexPass::Scan : IexPass::Decode;
+             new (self) IexDecoder(pass, std::move(known));
+           },
+           nb::arg("symbols"), "Without symbols it only collects them.")
+      .def("feed", &feed<IexDecoder>, nb::arg("chunk"))
+      .def("finish", &IexDecoder::finish)
+      .def("symbols",
+           [](const IexDecoder& self) {
+             Symbols out;
+             for (const auto& symbol : self.symbols()) {
+               out.emplace_back(symbol.name, symbol.price_unit);
+             }
+             return out;
+           })
+      .def_prop_ro("protocol", &IexDecoder::protocol)
+      .def("counts", [](const IexDecoder& self) {
+        nb::dict out;
+        for (unsigned type = 0; type < 256; ++type) {
+          const auto c = static_cast<unsigned char>(type);
+          if (self.n_of_type(c) > 0) {
+            out[std::string(1, static_cast<char>(c)).c_str()] = self.n_of_type(c);
+          }
+        }
+        out["packets"] = self.n_packets();
+        out["gaps"] = self.n_gaps();
+        out["missing_messages"] = self.n_missing();
+        out["repeated_messages"] = self.n_repeated();
+        return out;
+      });
+}
+
 }  // namespace
 
 void kimera::bind::market_codecs(nb::module_& m) {
+  bind_iex(m);
   bind_binance(m);
   bind_lobster(m);
 }
