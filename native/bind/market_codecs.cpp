@@ -191,7 +191,7 @@ void bind_iex(nb::module_& m) {
            [](IexDecoder* self, const Symbols& symbols) {
              std::vector<IexDecoder::Symbol> known;
              for (const auto& [name, unit] : symbols) {
-               known.push_back({name, unit});
+               known.push_back({name, unit, false});
              }
              const auto pass = known.empty() ? IexPass::Scan : IexPass::Decode;
              new (self) IexDecoder(pass, std::move(known));
@@ -218,6 +218,7 @@ void bind_iex(nb::module_& m) {
         }
         out["packets"] = self.n_packets();
         out["gaps"] = self.n_gaps();
+        out["restarts"] = self.n_restarts();
         out["missing_messages"] = self.n_missing();
         out["repeated_messages"] = self.n_repeated();
         return out;

@@ -214,15 +214,7 @@ void IexDecoder::segment(std::string_view payload, std::int64_t ts_recv_ns) {
     session_ = session;
     next_sequence_ = 0;
   }
-  if (next_sequence_ != 0 && first > next_sequence_) {
-    ++n_gaps_;
-    n_missing_ += first - next_sequence_;
-    if (pass_ == IexPass::Decode) {
-      bad(Anomaly::SequenceGap, ("message " + std::to_string(next_sequence_)).c_str(),
-          "message " + std::to_string(first));
-      mark_gap(ts_recv_ns, next_sequence_);
-    }
-  }
+  follow(first, load<std::uint64_t>(payload, 16), ts_recv_ns);
   std::string_view rest = payload.substr(kTransportHeader);
   for (std::size_t i = 0; i < count; ++i) {
     if (rest.size() < 2 || rest.size() - 2 < load<std::uint16_t>(rest, 0)) {
@@ -237,8 +229,30 @@ void IexDecoder::segment(std::string_view payload, std::int64_t ts_recv_ns) {
     }
     rest.remove_prefix(2 + size);
   }
-  if (count == 0 && first > next_sequence_) {
+  if (count == 0 && (next_sequence_ == 0 || first > next_sequence_)) {
     next_sequence_ = first;  // a heartbeat tells the next number
+  }
+}
+
+// Sequence numbers that go on, jump forward (messages are missing), or start again at message 1 of
+// a stream at offset 0: then the sender was restarted, and what it sent before the end of its
+// former stream may be missing. Numbers already seen otherwise are repetitions, left out later.
+void IexDecoder::follow(std::uint64_t first, std::uint64_t stream_offset,
+                        std::int64_t ts_recv_ns) {
+  const bool restart = first == 1 && stream_offset == 0 && next_sequence_ > 1;
+  if (!restart && (next_sequence_ == 0 || first <= next_sequence_)) {
+    return;
+  }
+  ++n_gaps_;
+  n_restarts_ += restart ? 1 : 0;
+  n_missing_ += restart ? 0 : first - next_sequence_;
+  if (pass_ == IexPass::Decode) {
+    bad(Anomaly::SequenceGap, ("message " + std::to_string(next_sequence_)).c_str(),
+        "message " + std::to_string(first));
+    mark_gap(restart ? Action::Clear : Action::Level, ts_recv_ns);
+  }
+  if (restart) {
+    next_sequence_ = 0;
   }
 }
 
@@ -296,6 +310,7 @@ void IexDecoder::price_level(std::string_view m, const Record& base) {
   record.flags = (m[1] & 1) != 0 ? flag::kLast : 0;
   if (ticks(record.instrument_id - 1, load<std::int64_t>(m, 22), record.price_ticks) &&
       pass_ == IexPass::Decode) {
+    symbols_[record.instrument_id - 1].has_book = true;
     out_.push_back(record);
   }
 }
@@ -349,19 +364,26 @@ void IexDecoder::status(std::string_view m, const Record& base) {
   }
 }
 
-// Messages of any instrument may be among those missing: every book is stale from here on.
-void IexDecoder::mark_gap(std::int64_t ts_recv_ns, std::uint64_t sequence) {
+// Messages of any instrument may be among those missing: every book there is becomes stale. A
+// restarted sender builds its books anew, so there they are cleared.
+void IexDecoder::mark_gap(Action action, std::int64_t ts_recv_ns) {
   for (std::size_t i = 0; i < symbols_.size(); ++i) {
+    if (!symbols_[i].has_book) {
+      continue;
+    }
     Record record = blank_record();
     record.ts_recv_ns = ts_recv_ns;
-    record.sequence = sequence;
     record.instrument_id = static_cast<std::uint32_t>(i + 1);
     record.venue_id = 1;
     record.kind = Kind::Delta;
-    record.action = static_cast<std::uint8_t>(Action::Level);
-    record.side = Side::Bid;
-    record.price_ticks = 0;  // a level that cannot be there
+    record.action = static_cast<std::uint8_t>(action);
     record.flags = flag::kGapBefore | flag::kLast;
+    if (action == Action::Level) {
+      record.side = Side::Bid;
+      record.price_ticks = 0;  // a level that cannot be there
+    } else {
+      symbols_[i].has_book = false;
+    }
     out_.push_back(record);
   }
 }
@@ -376,7 +398,7 @@ std::size_t IexDecoder::find(std::string_view name) {
     return symbols_.size();
   }
   index_.emplace(key, symbols_.size());
-  symbols_.push_back({key, 0});
+  symbols_.push_back({key, 0, false});
   return symbols_.size() - 1;
 }
 

@@ -27,6 +27,7 @@ class IexDecoder {
   struct Symbol {
     std::string name;
     std::int64_t price_unit = 0;  // greatest unit that divides every price [1e-4]; 0: no price
+    bool has_book = false;
   };
 
   IexDecoder(IexPass pass, std::vector<Symbol> symbols);
@@ -43,6 +44,7 @@ class IexDecoder {
   }
   [[nodiscard]] std::uint64_t n_packets() const noexcept { return n_packets_; }
   [[nodiscard]] std::uint64_t n_gaps() const noexcept { return n_gaps_; }
+  [[nodiscard]] std::uint64_t n_restarts() const noexcept { return n_restarts_; }
   [[nodiscard]] std::uint64_t n_missing() const noexcept { return n_missing_; }
   [[nodiscard]] std::uint64_t n_repeated() const noexcept { return n_repeated_; }
   [[nodiscard]] std::uint16_t protocol() const noexcept { return protocol_; }
@@ -57,7 +59,8 @@ class IexDecoder {
   void quote(std::string_view m, const Record& base);
   void trade(std::string_view m, const Record& base);
   void status(std::string_view m, const Record& base);
-  void mark_gap(std::int64_t ts_recv_ns, std::uint64_t sequence);
+  void follow(std::uint64_t first, std::uint64_t stream_offset, std::int64_t ts_recv_ns);
+  void mark_gap(model::Action action, std::int64_t ts_recv_ns);
   [[nodiscard]] std::size_t find(std::string_view name);
   [[nodiscard]] bool ticks(std::size_t symbol, std::int64_t price, std::int64_t& out);
   void bad(Anomaly anomaly, const char* expected, std::string_view found);
@@ -74,7 +77,7 @@ class IexDecoder {
   std::vector<Record> out_;
   AnomalyLog anomalies_;
   std::uint64_t by_type_[256] = {};
-  std::uint64_t n_packets_ = 0, n_gaps_ = 0, n_missing_ = 0, n_repeated_ = 0;
+  std::uint64_t n_packets_ = 0, n_gaps_ = 0, n_restarts_ = 0, n_missing_ = 0, n_repeated_ = 0;
   std::uint64_t next_sequence_ = 0;
   std::uint32_t session_ = 0;
   std::uint16_t protocol_ = 0;
