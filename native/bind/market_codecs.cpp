@@ -69,20 +69,23 @@ nb::dict counts_of(const AnomalyLog& log) {
 template <class Decoder>
 nb::class_<Decoder> decoder_class(nb::module_& m, const char* name, const char* doc) {
   return nb::class_<Decoder>(m, name, doc)
-      .def("take", [](Decoder& self) { return as_array(self.take()); },
-           "Take the records decoded since the last call, as bytes.")
-      .def("anomalies", [](const Decoder& self) { return counts_of(self.anomalies()); },
-           "Count the anomalies so far by name.")
-      .def("first_anomaly",
-           [](const Decoder& self) -> std::optional<FirstAnomaly> {
-             const auto* first = self.anomalies().first();
-             if (first == nullptr) {
-               return std::nullopt;
-             }
-             return FirstAnomaly{name_of(first->anomaly), first->where, first->expected,
-                                 first->found};
-           },
-           "Tell the first anomaly that stops a strict reader: (name, where, expected, found).");
+      .def(
+          "take", [](Decoder& self) { return as_array(self.take()); },
+          "Take the records decoded since the last call, as bytes.")
+      .def(
+          "anomalies", [](const Decoder& self) { return counts_of(self.anomalies()); },
+          "Count the anomalies so far by name.")
+      .def(
+          "first_anomaly",
+          [](const Decoder& self) -> std::optional<FirstAnomaly> {
+            const auto* first = self.anomalies().first();
+            if (first == nullptr) {
+              return std::nullopt;
+            }
+            return FirstAnomaly{name_of(first->anomaly), first->where, first->expected,
+                                first->found};
+          },
+          "Tell the first anomaly that stops a strict reader: (name, where, expected, found).");
 }
 
 template <class Decoder>
@@ -97,40 +100,44 @@ void bind_binance(nb::module_& m) {
       .def(nb::init<>())
       .def("feed", &feed<BinanceScan>, nb::arg("chunk"))
       .def("finish", &BinanceScan::finish)
-      .def("payload",
-           [](BinanceScan& self, const nb::bytes& json, const std::string& symbol) {
-             self.payload(view(json), symbol);
-           },
-           nb::arg("json"), nb::arg("symbol") = "")
+      .def(
+          "payload",
+          [](BinanceScan& self, const nb::bytes& json, const std::string& symbol) {
+            self.payload(view(json), symbol);
+          },
+          nb::arg("json"), nb::arg("symbol") = "")
       .def_prop_ro("market",
                    [](const BinanceScan& self) { return static_cast<int>(self.market()); })
       .def_prop_ro("n_lines", &BinanceScan::n_lines)
       .def_prop_ro("n_understood", &BinanceScan::n_understood)
-      .def("found",
-           [](const BinanceScan& self) {
-             nb::list out;
-             for (const auto& f : self.found()) {
-               out.append(nb::make_tuple(f.symbol, f.pair, f.price_decimals, f.size_decimals,
-                                         f.n_depth, f.n_trades));
-             }
-             return out;
-           },
-           "List (symbol, pair, price decimals, size decimals, depth changes, trades).");
+      .def(
+          "found",
+          [](const BinanceScan& self) {
+            nb::list out;
+            for (const auto& f : self.found()) {
+              out.append(nb::make_tuple(f.symbol, f.pair, f.price_decimals, f.size_decimals,
+                                        f.n_depth, f.n_trades));
+            }
+            return out;
+          },
+          "List (symbol, pair, price decimals, size decimals, depth changes, trades).");
   decoder_class<BinanceDecoder>(m, "BinanceDecoder", "Binance lines to records.")
-      .def("__init__",
-           [](BinanceDecoder* self, const std::vector<Units>& units, int market,
-              std::size_t max_pending_records) {
-             new (self) BinanceDecoder(instrument_units(units), static_cast<BinanceMarket>(market),
-                                       max_pending_records);
-           },
-           nb::arg("units"), nb::arg("market"), nb::arg("max_pending_records"))
+      .def(
+          "__init__",
+          [](BinanceDecoder* self, const std::vector<Units>& units, int market,
+             std::size_t max_pending_records) {
+            new (self) BinanceDecoder(instrument_units(units), static_cast<BinanceMarket>(market),
+                                      max_pending_records);
+          },
+          nb::arg("units"), nb::arg("market"), nb::arg("max_pending_records"))
       .def("feed", &feed<BinanceDecoder>, nb::arg("chunk"))
       .def("finish", &BinanceDecoder::finish)
       .def("take_aggregate_trades", &BinanceDecoder::take_aggregate_trades)
-      .def("message",
-           [](BinanceDecoder& self, std::int64_t ts_recv_ns, const nb::bytes& json,
-              const std::string& symbol) { self.message(ts_recv_ns, view(json), symbol); },
-           nb::arg("ts_recv_ns"), nb::arg("json"), nb::arg("symbol") = "")
+      .def(
+          "message",
+          [](BinanceDecoder& self, std::int64_t ts_recv_ns, const nb::bytes& json,
+             const std::string& symbol) { self.message(ts_recv_ns, view(json), symbol); },
+          nb::arg("ts_recv_ns"), nb::arg("json"), nb::arg("symbol") = "")
       .def("counts", [](const BinanceDecoder& self) {
         nb::dict out;
         constexpr const char* kNames[] = {"depth",    "bookTicker", "trade",  "aggTrade",
@@ -156,14 +163,15 @@ void bind_lobster(nb::module_& m) {
   decoder_class<LobsterDecoder>(m, "LobsterDecoder", "LOBSTER rows to records.")
       .def(nb::init<std::int64_t, std::size_t, std::int64_t>(), nb::arg("midnight_ns"),
            nb::arg("n_levels"), nb::arg("price_unit"))
-      .def("feed",
-           [](LobsterDecoder& self, const nb::bytes& messages, const nb::bytes& rows) {
-             const std::string_view a = view(messages);
-             const std::string_view b = view(rows);
-             const nb::gil_scoped_release released;
-             self.feed(a, b);
-           },
-           nb::arg("messages"), nb::arg("rows"))
+      .def(
+          "feed",
+          [](LobsterDecoder& self, const nb::bytes& messages, const nb::bytes& rows) {
+            const std::string_view a = view(messages);
+            const std::string_view b = view(rows);
+            const nb::gil_scoped_release released;
+            self.feed(a, b);
+          },
+          nb::arg("messages"), nb::arg("rows"))
       .def("finish", &LobsterDecoder::finish)
       .def_prop_ro("n_waiting_messages", &LobsterDecoder::n_waiting_messages)
       .def_prop_ro("n_waiting_rows", &LobsterDecoder::n_waiting_rows)
@@ -187,16 +195,17 @@ void bind_lobster(nb::module_& m) {
 void bind_iex(nb::module_& m) {
   using Symbols = std::vector<std::tuple<std::string, std::int64_t>>;
   decoder_class<IexDecoder>(m, "IexDecoder", "IEX DEEP and TOPS captures to records.")
-      .def("__init__",
-           [](IexDecoder* self, const Symbols& symbols) {
-             std::vector<IexDecoder::Symbol> known;
-             for (const auto& [name, unit] : symbols) {
-               known.push_back({name, unit, false});
-             }
-             const auto pass = known.empty() ? IexPass::Scan : IexPass::Decode;
-             new (self) IexDecoder(pass, std::move(known));
-           },
-           nb::arg("symbols"), "Without symbols it only collects them.")
+      .def(
+          "__init__",
+          [](IexDecoder* self, const Symbols& symbols) {
+            std::vector<IexDecoder::Symbol> known;
+            for (const auto& [name, unit] : symbols) {
+              known.push_back({name, unit, false});
+            }
+            const auto pass = known.empty() ? IexPass::Scan : IexPass::Decode;
+            new (self) IexDecoder(pass, std::move(known));
+          },
+          nb::arg("symbols"), "Without symbols it only collects them.")
       .def("feed", &feed<IexDecoder>, nb::arg("chunk"))
       .def("finish", &IexDecoder::finish)
       .def("symbols",

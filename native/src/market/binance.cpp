@@ -69,11 +69,18 @@ template <class OnLevel>
   return json.object([&](std::string_view key) {
     if (key.size() == 1) {
       switch (key[0]) {
-        case 'E': return whole(json, m.event_ms);
-        case 'T': return whole(json, m.transaction_ms);
-        case 's': return json.string(m.symbol);
-        case 'u': m.has_last = true; return whole(json, m.last_id);
-        case 'U': m.has_first = true; return whole(json, m.first_id);
+        case 'E':
+          return whole(json, m.event_ms);
+        case 'T':
+          return whole(json, m.transaction_ms);
+        case 's':
+          return json.string(m.symbol);
+        case 'u':
+          m.has_last = true;
+          return whole(json, m.last_id);
+        case 'U':
+          m.has_first = true;
+          return whole(json, m.first_id);
         case 'b':
           return depth    ? read_levels(json, Side::Bid, on_level)
                  : ticker ? json.string(m.bid_price)
@@ -90,10 +97,14 @@ template <class OnLevel>
             return whole(json, m.last_id);
           }
           return json.skip_value();
-        case 'B': return ticker ? json.string(m.bid_size) : json.skip_value();
-        case 'A': return ticker ? json.string(m.ask_size) : json.skip_value();
-        case 'p': return trade ? json.string(m.price) : json.skip_value();
-        case 'q': return trade ? json.string(m.size) : json.skip_value();
+        case 'B':
+          return ticker ? json.string(m.bid_size) : json.skip_value();
+        case 'A':
+          return ticker ? json.string(m.ask_size) : json.skip_value();
+        case 'p':
+          return trade ? json.string(m.price) : json.skip_value();
+        case 'q':
+          return trade ? json.string(m.size) : json.skip_value();
         case 't':
           if (m.kind != BinanceKind::Trade) {
             return json.skip_value();
@@ -107,7 +118,8 @@ template <class OnLevel>
           m.buyer_is_maker = text == "true";
           return read && (m.buyer_is_maker || text == "false");
         }
-        default: return json.skip_value();
+        default:
+          return json.skip_value();
       }
     }
     if (key == "pu") {
@@ -175,8 +187,10 @@ template <class OnLevel>
     case BinanceKind::Trade:
     case BinanceKind::AggTrade:
       return m.has_last && !m.price.empty() && !m.size.empty() && m.has_maker;
-    case BinanceKind::Snapshot: return m.has_last;
-    default: return true;
+    case BinanceKind::Snapshot:
+      return m.has_last;
+    default:
+      return true;
   }
 }
 
@@ -231,7 +245,6 @@ bool take_receive_time(std::string_view& line, std::int64_t& ts_recv_ns) noexcep
   line.remove_prefix(n + 1);
   return true;
 }
-
 
 void BinanceScan::feed(std::string_view chunk) {
   // A line beyond the bound is told by the decoder, which reads the same bytes.
@@ -326,7 +339,6 @@ BinanceScan::Found* BinanceScan::find(std::string_view symbol) {
   return &found_.back();
 }
 
-
 BinanceDecoder::BinanceDecoder(std::vector<InstrumentUnits> instruments, BinanceMarket market,
                                std::size_t max_pending_records)
     : market_(market), max_pending_records_(max_pending_records) {
@@ -376,32 +388,32 @@ void BinanceDecoder::message(std::int64_t ts_recv_ns, std::string_view text,
   std::string_view bad_text;
   std::size_t unit_of = last_found_;
   bool located = false;
-  const bool read = read_message(json, m, [&](Side side, std::string_view price,
-                                              std::string_view size) {
-    if (!located) {
-      // The symbol stands before the levels in every documented message; a snapshot without one
-      // takes the hint. It is checked again when the message is whole.
-      unit_of = find(m.symbol);
-      located = true;
-    }
-    if (unit_of == states_.size()) {
-      return true;
-    }
-    const InstrumentUnits& units = states_[unit_of].units;
-    Record record = blank_record();
-    DecimalError error = parse_units(price, units.tick, record.price_ticks);
-    const std::string_view wrong = error != DecimalError::None ? price : size;
-    if (error == DecimalError::None) {
-      error = parse_units(size, units.lot, record.size_lots);
-    }
-    if (error != DecimalError::None && bad == DecimalError::None) {
-      bad = error;
-      bad_text = wrong;
-    }
-    record.side = side;
-    out_.push_back(record);
-    return true;
-  });
+  const bool read =
+      read_message(json, m, [&](Side side, std::string_view price, std::string_view size) {
+        if (!located) {
+          // The symbol stands before the levels in every documented message; a snapshot without one
+          // takes the hint. It is checked again when the message is whole.
+          unit_of = find(m.symbol);
+          located = true;
+        }
+        if (unit_of == states_.size()) {
+          return true;
+        }
+        const InstrumentUnits& units = states_[unit_of].units;
+        Record record = blank_record();
+        DecimalError error = parse_units(price, units.tick, record.price_ticks);
+        const std::string_view wrong = error != DecimalError::None ? price : size;
+        if (error == DecimalError::None) {
+          error = parse_units(size, units.lot, record.size_lots);
+        }
+        if (error != DecimalError::None && bad == DecimalError::None) {
+          bad = error;
+          bad_text = wrong;
+        }
+        record.side = side;
+        out_.push_back(record);
+        return true;
+      });
   if (!read) {
     out_.resize(first);
     anomalies_.add(Anomaly::Malformed, row_, "whole JSON of a documented stream",

@@ -41,20 +41,34 @@ template <class T>
 // Length of each message type; 0 for a type not documented.
 [[nodiscard]] std::size_t length_of(char type) noexcept {
   switch (type) {
-    case 'S': return 10;  // system event
-    case 'D': return 31;  // security directory
-    case 'H': return 22;  // trading status
-    case 'O': return 18;  // operational halt
-    case 'P': return 19;  // short sale price test
-    case 'E': return 18;  // security event
-    case '8': return 30;  // price level update, buy
-    case '5': return 30;  // price level update, sell
-    case 'Q': return 42;  // quote update
-    case 'T': return 38;  // trade report
-    case 'B': return 38;  // trade break
-    case 'X': return 26;  // official price
-    case 'A': return 80;  // auction information
-    default: return 0;
+    case 'S':
+      return 10;  // system event
+    case 'D':
+      return 31;  // security directory
+    case 'H':
+      return 22;  // trading status
+    case 'O':
+      return 18;  // operational halt
+    case 'P':
+      return 19;  // short sale price test
+    case 'E':
+      return 18;  // security event
+    case '8':
+      return 30;  // price level update, buy
+    case '5':
+      return 30;  // price level update, sell
+    case 'Q':
+      return 42;  // quote update
+    case 'T':
+      return 38;  // trade report
+    case 'B':
+      return 38;  // trade break
+    case 'X':
+      return 26;  // official price
+    case 'A':
+      return 80;  // auction information
+    default:
+      return 0;
   }
 }
 
@@ -237,8 +251,7 @@ void IexDecoder::segment(std::string_view payload, std::int64_t ts_recv_ns) {
 // Sequence numbers that go on, jump forward (messages are missing), or start again at message 1 of
 // a stream at offset 0: then the sender was restarted, and what it sent before the end of its
 // former stream may be missing. Numbers already seen otherwise are repetitions, left out later.
-void IexDecoder::follow(std::uint64_t first, std::uint64_t stream_offset,
-                        std::int64_t ts_recv_ns) {
+void IexDecoder::follow(std::uint64_t first, std::uint64_t stream_offset, std::int64_t ts_recv_ns) {
   const bool restart = first == 1 && stream_offset == 0 && next_sequence_ > 1;
   if (!restart && (next_sequence_ == 0 || first <= next_sequence_)) {
     return;
@@ -292,12 +305,20 @@ void IexDecoder::message(std::string_view m, std::int64_t ts_recv_ns, std::uint6
 
 void IexDecoder::symbol_message(std::string_view m, Record& base) {
   switch (m[0]) {
-    case '8': base.side = Side::Bid; return price_level(m, base);
-    case '5': base.side = Side::Ask; return price_level(m, base);
-    case 'Q': return quote(m, base);
-    case 'T': return trade(m, base);
-    case 'H': return status(m, base);
-    default: return;  // counted by type; carries no book, quote, trade or trading state
+    case '8':
+      base.side = Side::Bid;
+      return price_level(m, base);
+    case '5':
+      base.side = Side::Ask;
+      return price_level(m, base);
+    case 'Q':
+      return quote(m, base);
+    case 'T':
+      return trade(m, base);
+    case 'H':
+      return status(m, base);
+    default:
+      return;  // counted by type; carries no book, quote, trade or trading state
   }
 }
 
@@ -351,13 +372,18 @@ void IexDecoder::status(std::string_view m, const Record& base) {
   Record record = base;
   record.kind = Kind::Status;
   switch (m[1]) {
-    case 'H': record.action = static_cast<std::uint8_t>(model::Status::Halted); break;
+    case 'H':
+      record.action = static_cast<std::uint8_t>(model::Status::Halted);
+      break;
     case 'O':  // acceptance of orders after a halt
     case 'P':  // paused, orders accepted
       record.action = static_cast<std::uint8_t>(model::Status::PreOpen);
       break;
-    case 'T': record.action = static_cast<std::uint8_t>(model::Status::Trading); break;
-    default: return bad(Anomaly::UnknownMessage, "trading status H, O, P or T", m.substr(1, 1));
+    case 'T':
+      record.action = static_cast<std::uint8_t>(model::Status::Trading);
+      break;
+    default:
+      return bad(Anomaly::UnknownMessage, "trading status H, O, P or T", m.substr(1, 1));
   }
   if (pass_ == IexPass::Decode) {
     out_.push_back(record);

@@ -16,8 +16,15 @@ namespace {
 constexpr std::int64_t kAbsentPrice = 9'999'999'999;
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 
-enum Type : std::int64_t { kAdd = 1, kReduce = 2, kDelete = 3, kExecute = 4, kHidden = 5,
-                           kCross = 6, kHalt = 7 };
+enum Type : std::int64_t {
+  kAdd = 1,
+  kReduce = 2,
+  kDelete = 3,
+  kExecute = 4,
+  kHidden = 5,
+  kCross = 6,
+  kHalt = 7
+};
 
 // A signed whole number up to the next comma or the end; the comma is taken.
 [[nodiscard]] bool take_integer(std::string_view& line, std::int64_t& out) noexcept {
@@ -70,7 +77,9 @@ enum Type : std::int64_t { kAdd = 1, kReduce = 2, kDelete = 3, kExecute = 4, kHi
   return true;
 }
 
-[[nodiscard]] std::size_t index(Side side) noexcept { return static_cast<std::size_t>(side); }
+[[nodiscard]] std::size_t index(Side side) noexcept {
+  return static_cast<std::size_t>(side);
+}
 
 // The next whole line of a buffer, or false.
 [[nodiscard]] bool next_line(const std::string& text, std::size_t at, bool at_end,
@@ -167,8 +176,8 @@ bool LobsterDecoder::read_message(std::string_view line, Message& out) {
   if (!take_seconds(line, ns) || !take_integer(line, out.type) ||
       !take_integer(line, out.order_id) || !take_integer(line, out.size) ||
       !take_integer(line, out.price) || !take_integer(line, out.direction)) {
-    anomalies_.add(Anomaly::Malformed, n_messages_,
-                   "time,type,order id,size,price,direction", whole);
+    anomalies_.add(Anomaly::Malformed, n_messages_, "time,type,order id,size,price,direction",
+                   whole);
     return false;
   }
   out.ts_ns = midnight_ns_ + ns;
@@ -237,10 +246,16 @@ bool LobsterDecoder::to_record(const Message& m, Record& out) {
   out.size_lots = m.size;
   out.side = m.direction == 1 ? Side::Bid : Side::Ask;
   switch (m.type) {
-    case kAdd: out.action = static_cast<std::uint8_t>(Action::Add); return true;
+    case kAdd:
+      out.action = static_cast<std::uint8_t>(Action::Add);
+      return true;
     case kReduce:
-    case kDelete: out.action = static_cast<std::uint8_t>(Action::Cancel); return true;
-    case kExecute: out.action = static_cast<std::uint8_t>(Action::Execute); return true;
+    case kDelete:
+      out.action = static_cast<std::uint8_t>(Action::Cancel);
+      return true;
+    case kExecute:
+      out.action = static_cast<std::uint8_t>(Action::Execute);
+      return true;
     case kHidden:
       out.action = static_cast<std::uint8_t>(Action::Trade);
       out.side = opposite(out.side);  // of the taker
@@ -332,8 +347,7 @@ void LobsterDecoder::push_level(const Record& base, Side side, LobsterSide::Leve
   out_.push_back(record);
 }
 
-void LobsterDecoder::change(LobsterSide& side, Side which, std::int64_t price,
-                            std::int64_t size) {
+void LobsterDecoder::change(LobsterSide& side, Side which, std::int64_t price, std::int64_t size) {
   auto& levels = side.levels;
   const auto at = std::find_if(levels.begin(), levels.end(), [&](const LobsterSide::Level& l) {
     return which == Side::Bid ? l.price <= price : l.price >= price;
@@ -406,9 +420,9 @@ std::string LobsterDecoder::difference() const {
     const char* name = side == Side::Bid ? "bid" : "ask";
     for (std::size_t i = 0; i < std::max(ours.size(), shown.size()); ++i) {
       const auto text = [i](const std::vector<LobsterSide::Level>& levels) {
-        return i < levels.size() ? std::to_string(levels[i].size) + " at " +
-                                       std::to_string(levels[i].price)
-                                 : std::string("nothing");
+        return i < levels.size()
+                   ? std::to_string(levels[i].size) + " at " + std::to_string(levels[i].price)
+                   : std::string("nothing");
       };
       if (text(ours) != text(shown)) {
         return std::string(name) + " level " + std::to_string(i + 1) + ": " + text(shown) +

@@ -211,6 +211,4 @@ def open_tape(
 ) -> LobsterTape:
     """Open a LOBSTER pair: a zip, or a message file with its order book file."""
     messages, rows = _pair_of(only_source(sources, "lobster"), orderbook)
-    return LobsterTape(
-        messages, rows, strict=strict, symbol=symbol, date=date, tick_size=tick_size
-    )
+    return LobsterTape(messages, rows, strict=strict, symbol=symbol, date=date, tick_size=tick_size)

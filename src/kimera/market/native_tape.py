@@ -21,9 +21,14 @@ __all__ = ["Decoder", "NativeTape", "decimal_unit", "unit_of", "units_of"]
 class Decoder(Protocol):
     """What every native decoder answers."""
 
-    def take(self) -> npt.NDArray[np.uint8]: ...
-    def anomalies(self) -> dict[str, int]: ...
-    def first_anomaly(self) -> tuple[str, int, str, str] | None: ...
+    def take(self) -> npt.NDArray[np.uint8]:
+        """Take what was decoded since the last call, as bytes."""
+
+    def anomalies(self) -> dict[str, int]:
+        """Count the anomalies so far by name."""
+
+    def first_anomaly(self) -> tuple[str, int, str, str] | None:
+        """Tell the first that stops a strict reader: name, where, expected, found."""
 
 
 class NativeTape(Tape):

@@ -134,7 +134,7 @@ class Source:
 
     def _open(self, member: str | None) -> IO[bytes]:
         if self.packing == "gzip":
-            return gzip.open(self.path, "rb")
+            return gzip.open(self.path, "rb")  # type: ignore[return-value]
         if self.packing == "zstd":
             return _Zstd(self.path)  # type: ignore[return-value]
         if self.packing == "zip":

@@ -35,9 +35,9 @@ enum class Anomaly : std::uint8_t {
 
 [[nodiscard]] constexpr const char* name_of(Anomaly anomaly) noexcept {
   constexpr const char* kNames[] = {
-      "malformed",    "bad_number",      "negative_size",   "unknown_message",
-      "unknown_symbol", "sequence_gap",  "truncated",       "too_long",
-      "row_mismatch", "event_time_backwards", "pending_dropped"};
+      "malformed",      "bad_number",           "negative_size",  "unknown_message",
+      "unknown_symbol", "sequence_gap",         "truncated",      "too_long",
+      "row_mismatch",   "event_time_backwards", "pending_dropped"};
   static_assert(sizeof(kNames) / sizeof(kNames[0]) == static_cast<std::size_t>(Anomaly::kCount));
   return kNames[static_cast<std::size_t>(anomaly)];
 }

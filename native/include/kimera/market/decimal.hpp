@@ -213,8 +213,7 @@ struct Decimal {
   }
   std::uint64_t value = 0;
   for (const char c : text) {
-    if (!detail::is_digit(c) ||
-        __builtin_mul_overflow(value, std::uint64_t{10}, &value) ||
+    if (!detail::is_digit(c) || __builtin_mul_overflow(value, std::uint64_t{10}, &value) ||
         __builtin_add_overflow(value, static_cast<std::uint64_t>(c - '0'), &value)) {
       return false;
     }
@@ -225,10 +224,14 @@ struct Decimal {
 
 [[nodiscard]] inline const char* describe(DecimalError error) noexcept {
   switch (error) {
-    case DecimalError::None: return "a number";
-    case DecimalError::NotANumber: return "a decimal number";
-    case DecimalError::TooFine: return "a multiple of the tick or lot";
-    case DecimalError::OutOfRange: return "a number that fits 63 bits of ticks or lots";
+    case DecimalError::None:
+      return "a number";
+    case DecimalError::NotANumber:
+      return "a decimal number";
+    case DecimalError::TooFine:
+      return "a multiple of the tick or lot";
+    case DecimalError::OutOfRange:
+      return "a number that fits 63 bits of ticks or lots";
   }
   return "a number";
 }

@@ -68,7 +68,7 @@ class IexDecoder {
   IexPass pass_;
   std::vector<Symbol> symbols_;
   std::unordered_map<std::string, std::size_t> index_;
-  std::string held_;  // bytes of a packet that is not whole yet
+  std::string held_;          // bytes of a packet that is not whole yet
   std::uint64_t offset_ = 0;  // of held_[0] in the file
   bool header_read_ = false;
   bool failed_ = false;

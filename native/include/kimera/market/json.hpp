@@ -117,10 +117,14 @@ class JsonCursor {
     }
     std::string_view ignored;
     switch (peek()) {
-      case '{': return object([&](std::string_view) { return skip_value(depth + 1); });
-      case '[': return array([&] { return skip_value(depth + 1); });
-      case '"': return string(ignored);
-      default: return literal(ignored);
+      case '{':
+        return object([&](std::string_view) { return skip_value(depth + 1); });
+      case '[':
+        return array([&] { return skip_value(depth + 1); });
+      case '"':
+        return string(ignored);
+      default:
+        return literal(ignored);
     }
   }
 
