@@ -1,0 +1,69 @@
+"""The folder of a run: ``report.html``, ``journal/``, ``summary.json``, and a mark that it is ours.
+
+A folder is only ever replaced if it carries the mark, and of a marked folder only the three
+things that a run writes are removed: what somebody else put there stays.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Final
+
+from kimera.errors import InputError
+
+__all__ = ["JOURNAL", "MARK", "REPORT", "SUMMARY", "check_writable", "prepare_folder"]
+
+REPORT: Final = "report.html"
+JOURNAL: Final = "journal"
+SUMMARY: Final = "summary.json"
+MARK: Final = ".kimera-run"
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make an output folder ready: created, or cleared of an earlier run of ours.
+
+    Parameters
+    ----------
+    folder : Path
+        Absent, empty, or made by an earlier run; its parent must exist.
+
+    Raises
+    ------
+    InputError
+        If it holds something and was not made by a run, or is not a folder.
+    OSError
+        If it cannot be created or written.
+    """
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise InputError(f"{folder}: the output must be a folder, found another kind of file")
+    folder.mkdir(exist_ok=True)
+    if any(folder.iterdir()) and not (folder / MARK).is_file():
+        raise InputError(
+            f"{folder}: not empty and not made by an earlier run; choose another --output"
+        )
+    check_writable(folder)
+    # The mark comes first: a run that is killed leaves a folder that the next may replace.
+    (folder / MARK).write_text("This folder was made by kimera and may be replaced by it.\n")
+    for name in (REPORT, SUMMARY):
+        (folder / name).unlink(missing_ok=True)
+    journal = folder / JOURNAL
+    if journal.is_symlink():
+        journal.unlink()  # the link only: what it leads to is not ours
+    elif journal.is_dir():
+        shutil.rmtree(journal)
+
+
+def check_writable(folder: Path) -> None:
+    """Raise before a long run, not after it, if a folder cannot take a file.
+
+    Raises
+    ------
+    InputError
+        If `folder` is absent or not writable.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{folder}: not writable")

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from kimera.desk.summary import _exact, print_summary, summary, write_summary
+from kimera.system import RunResult
+
+RunMaker = Callable[..., RunResult]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Fraction(5), "5"),
+        (Fraction(-1, 8), "-0.125"),
+        (Fraction(25, 2), "12.5"),
+        (Fraction(1, 3), "1/3"),
+        (Fraction(-123456789, 10**7), "-12.3456789"),
+        (Fraction(0), "0"),
+    ],
+)
+def test_exact_money_ends_or_stays_a_fraction(value: Fraction, text: str) -> None:
+    assert _exact(value) == text
+    assert Fraction(text) == value
+
+
+def test_summary_parts_of_the_money_add_up_exactly(make_run: RunMaker) -> None:
+    for row in summary(make_run())["instruments"]:
+        spread, inventory, fees, total = (
+            Fraction(row[f"pnl_{name}"]) for name in ("spread", "inventory", "fees", "total")
+        )
+        assert spread + inventory - fees == total
+
+
+def test_write_summary_is_json_with_digest_and_positions(
+    make_run: RunMaker, tmp_path: Path
+) -> None:
+    run = make_run()
+    write_summary(run, tmp_path / "s.json")
+    read = json.loads((tmp_path / "s.json").read_text())
+    assert read["digest"] == run.digest
+    assert [row["position_lots"] for row in read["instruments"]] == list(run.positions_lots)
+    assert read["latency_ns"]["feed"] == {
+        "n": 5_000,
+        "p50": 201_000,
+        "p90": 201_000,
+        "p99": 201_000,
+        "p99.9": 201_000,
+        "max": 201_000,
+    }
+
+
+def test_print_summary_ends_with_the_digest_in_plain_text(
+    make_run: RunMaker, tmp_path: Path
+) -> None:
+    run = msgspec.structs.replace(make_run(), digest="cd" * 64)
+    stream = io.StringIO()
+    print_summary(run, Console(file=stream, width=100), {"report": tmp_path / "report.html"})
+    lines = stream.getvalue().splitlines()
+    assert lines[-1] == "digest: " + "cd" * 64
+    assert lines[-2] == f"report: {tmp_path / 'report.html'}"
+    assert "+9.50 USDT" in stream.getvalue()
+    assert "BTCUSDT @ NORTH" in stream.getvalue()
