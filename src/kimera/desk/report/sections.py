@@ -295,6 +295,7 @@ def _orders(view: View) -> Card:
 def _latency(view: View) -> list[Card]:
     result = view.result
     cards, rows = [], []
+    drawn = sum(np.count_nonzero(h.counts) > 1 for h in result.latencies.values())
     for name, histogram in result.latencies.items():
         if histogram.total == 0:
             continue
@@ -309,6 +310,7 @@ def _latency(view: View) -> list[Card]:
                     f"{note}; {model}." if model else f"{note}; measured on this machine.",
                     charts.latency(histogram),
                     height=230,
+                    wide=drawn == 1,
                 )
             )
         percentiles = [histogram.percentile_ns(p) for p in (50.0, 90.0, 99.0, 99.9, 100.0)]

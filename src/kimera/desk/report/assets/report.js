@@ -47,8 +47,13 @@
       layout[key] = { ...axis(), ...layout[key] };
     });
     Plotly.react(place, figure.data, layout,
-                 { responsive: true, displaylogo: false, displayModeBar: false });
+                 { displaylogo: false, displayModeBar: false });
   });
+
+  // A card can change its width without the window: follow the card.
+  const watch = new ResizeObserver((entries) => entries.forEach((entry) => {
+    if (entry.target.data && entry.contentRect.width > 0) Plotly.Plots.resize(entry.target);
+  }));
 
   const use = (theme) => { root.dataset.theme = theme; draw(); };
   document.getElementById("theme").addEventListener("click", () => {
@@ -59,4 +64,5 @@
   window.addEventListener("beforeprint", () => { before = root.dataset.theme; use("light"); });
   window.addEventListener("afterprint", () => use(before));
   use(dark.matches ? "dark" : "light");
+  places.forEach((place) => watch.observe(place));
 })();
