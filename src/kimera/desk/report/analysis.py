@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from kimera.market.stylised_facts import autocorrelation, excess_kurtosis
 from kimera.model import NO_PRICE, Instrument, RecordArray, RecordFlag, Side
 from kimera.system import RunResult, TopSamples
 
@@ -21,7 +22,6 @@ __all__ = [
     "FillStatistics",
     "MarkoutCurve",
     "ReturnFacts",
-    "autocorrelation",
     "fill_statistics",
     "is_maker",
     "markout_curve",
@@ -211,32 +211,13 @@ def return_facts(mid: FloatArray, n_lags: int = 20) -> ReturnFacts:
     moves = np.diff(logs) * 1e4
     moves = moves[np.isfinite(moves)]
     sd = float(moves.std(ddof=1)) if len(moves) > 3 else math.nan
-    kurtosis = math.nan
-    if sd > 0:
-        centred = moves - moves.mean()
-        kurtosis = float((centred**4).mean() / (centred**2).mean() ** 2 - 3.0)
     return ReturnFacts(
         moves,
         sd,
-        kurtosis,
+        excess_kurtosis(moves),
         autocorrelation(moves, n_lags),
         autocorrelation(np.abs(moves), n_lags),
     )
-
-
-def autocorrelation(values: FloatArray, n_lags: int) -> FloatArray:
-    """Sample autocorrelation at lags 1 to `n_lags`; nan where the series is too short or flat.
-
-    The estimator with the overall mean and the overall sum of squares below the line (biased
-    towards 0, positive definite).
-    """
-    centred = values - values.mean() if len(values) else values
-    power = float(centred @ centred)
-    out = np.full(n_lags, np.nan)
-    for lag in range(1, min(n_lags, len(values) - 1) + 1):
-        if power > 0:
-            out[lag - 1] = float(centred[lag:] @ centred[:-lag]) / power
-    return out
 
 
 def _average(values: FloatArray, weights: FloatArray) -> float:
