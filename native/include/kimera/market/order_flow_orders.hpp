@@ -56,7 +56,8 @@ class OwnOrders {
   // The live order with this id, or null.
   [[nodiscard]] OwnOrder* find(std::uint64_t order_id) noexcept {
     const auto slot = static_cast<std::uint32_t>(order_id & 0xFFFFU);
-    if (slot >= slots_.size() || slots_[slot].order_id != order_id) return nullptr;
+    if (order_id == 0 || slot >= slots_.size()) return nullptr;
+    if (slots_[slot].order_id != order_id) return nullptr;
     return &slots_[slot];
   }
 
