@@ -16,6 +16,7 @@ constexpr std::size_t kSpoofTurns = 5;  // placing, three waits, cancelling
 constexpr std::size_t kLayers = 6;
 constexpr double kLayerStepBp = 0.08;
 constexpr std::uint32_t kStops = 12;  // a side's stops that a stop run aims at
+constexpr std::uint32_t kMaxExits = 100;
 constexpr std::size_t kStuffed = 64;  // orders of a quote stuffer resting at a time
 
 std::int64_t toward(std::int64_t price, Side side, double bp) noexcept {
@@ -52,25 +53,27 @@ std::int64_t Manipulator::wake(OrderFlow& flow, std::uint32_t /*tag*/) noexcept 
     label_ =
         flow.begin_label(static_cast<std::uint8_t>(episode_.kind), me, book_, false, Side::None, 0);
   }
-  if (flow.now_ns() >= end_ns_) {
-    finish(flow);
-    return kNever;
-  }
+  if (flow.now_ns() >= end_ns_) return finish(flow);
   return std::min(act(flow), end_ns_);
 }
 
-void Manipulator::finish(OrderFlow& flow) noexcept {
+// The episode ends with its orders; what it left in the hand goes back to the market in pieces.
+// A liquidity shock is a true wish to trade and keeps what it got.
+std::int64_t Manipulator::finish(OrderFlow& flow) noexcept {
   Participant& me = flow.participant(self_);
-  flow.cancel_all(me);
-  flow.cancel_all(flow.participant(second_));
-  // What the script left it holding goes back to the market.
-  const std::int64_t held = me.position_lots[book_];
-  if (held != 0) {
-    const Side side = held > 0 ? Side::Ask : Side::Bid;
-    static_cast<void>(
-        flow.take(me, book_, side, slipped(flow.touch(book_), side, 10), std::abs(held)));
+  if (exits_ == 0) {
+    flow.cancel_all(me);
+    flow.cancel_all(flow.participant(second_));
+    flow.end_label(label_, me);
   }
-  flow.end_label(label_, me);
+  const std::int64_t held = me.position_lots[book_];
+  if (held == 0 || episode_.kind == Manipulation::LiquidityShock || exits_++ == kMaxExits) {
+    return kNever;
+  }
+  const Side side = held > 0 ? Side::Ask : Side::Bid;
+  static_cast<void>(
+      flow.take(me, book_, side, slipped(flow.touch(book_), side, 5), std::abs(held)));
+  return flow.now_ns() + ns_of(0.1 + 0.1 * me.random.uniform());
 }
 
 std::int64_t Manipulator::act(OrderFlow& flow) noexcept {

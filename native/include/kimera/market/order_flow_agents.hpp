@@ -159,7 +159,7 @@ class Manipulator {
   std::int64_t run_stops(OrderFlow& flow) noexcept;
   std::int64_t shock(OrderFlow& flow) noexcept;
   void push(OrderFlow& flow, model::Side side, double touch_multiple, double reach_bp) noexcept;
-  void finish(OrderFlow& flow) noexcept;
+  std::int64_t finish(OrderFlow& flow) noexcept;
   [[nodiscard]] std::int64_t lots(const OrderFlow& flow, double units) const noexcept;
   [[nodiscard]] double progress(const OrderFlow& flow) const noexcept;
 
@@ -172,6 +172,7 @@ class Manipulator {
   std::uint32_t label_ = 0;
   model::Side side_ = model::Side::Bid;  // of the deception, or of the push
   std::uint32_t turn_ = 0;
+  std::uint32_t exits_ = 0;  // attempts to get out after the end
 };
 
 using Agent = std::variant<QueueReactiveMaker, MarketMaker, NoiseTaker, InformedTaker,
