@@ -6,12 +6,12 @@
 
 namespace kimera::portfolio {
 
-using model::flag::kMaker;
 using model::Kind;
 using model::kNoPrice;
 using model::Record;
 using model::ReportAct;
 using model::Side;
+using model::flag::kMaker;
 
 Units divide_rounded(Units numerator, Units denominator) noexcept {
   assert(denominator != 0);
@@ -41,9 +41,9 @@ void book_cost(Account& account, std::int64_t signed_lots, Units flow) noexcept 
     return;
   }
   const std::int64_t closing = std::min(std::abs(held), std::abs(signed_lots));
-  const Units flow_closing =
-      closing == std::abs(signed_lots) ? flow
-                                       : divide_rounded(flow * closing, std::abs(signed_lots));
+  const Units flow_closing = closing == std::abs(signed_lots)
+                                 ? flow
+                                 : divide_rounded(flow * closing, std::abs(signed_lots));
   const Units cost_closing = closing == std::abs(held)
                                  ? account.open_cost
                                  : divide_rounded(account.open_cost * closing, std::abs(held));

@@ -20,7 +20,7 @@ namespace kimera::portfolio {
 
 __extension__ using Units = __int128;
 
-inline constexpr std::int64_t kFeeScale = 10'000'000;               // fees are in 1e-7
+inline constexpr std::int64_t kFeeScale = 10'000'000;                     // fees are in 1e-7
 inline constexpr std::int64_t kInverseScale = 1'000'000'000'000'000'000;  // units of size / price
 
 enum class Contract : std::uint8_t { Linear = 0, Inverse = 1 };
@@ -38,11 +38,11 @@ struct Account {
   std::int64_t maker_lots = 0;
   std::int64_t taker_lots = 0;
   std::uint64_t n_fills = 0;
-  Units cash = 0;      // received minus paid for fills, before fees
-  Units fees = 0;      // paid; negative is a rebate
-  Units realised = 0;  // closed trades by average cost, before fees
-  Units open_cost = 0; // what the open position cost (signed like the position; see ledger.cpp)
-  Units spread = 0;    // sum of side x (mid - price) x size; linear contracts only
+  Units cash = 0;       // received minus paid for fills, before fees
+  Units fees = 0;       // paid; negative is a rebate
+  Units realised = 0;   // closed trades by average cost, before fees
+  Units open_cost = 0;  // what the open position cost (signed like the position; see ledger.cpp)
+  Units spread = 0;     // sum of side x (mid - price) x size; linear contracts only
 };
 
 class Ledger {
