@@ -1,5 +1,6 @@
 #include "kimera/market/replay_venue.hpp"
 
+#include <bit>
 #include <cmath>
 
 namespace kimera::market {
@@ -13,7 +14,7 @@ using model::Side;
 using model::TimeInForce;
 
 ReplayVenue::ReplayVenue(const ReplayVenueConfig& config)
-    : config_(config), pool_(config.max_orders) {
+    : config_(config), pool_(config.max_orders), hint_(std::bit_ceil(config.max_orders), 0) {
   lines_.reserve(config.n_instruments);
   for (std::uint32_t i = 0; i < config.n_instruments; ++i) lines_.emplace_back(config);
   free_.reserve(config.max_orders);
@@ -149,6 +150,12 @@ std::int64_t ReplayVenue::available(const Line& line, Side side, std::int64_t li
 void ReplayVenue::rest(Line& line, const Record& order, std::int64_t leaves) noexcept {
   const std::uint32_t slot = free_.back();
   free_.pop_back();
+  std::uint32_t& hint = hint_[order.order_id & (hint_.size() - 1)];
+  const std::uint64_t there = pool_[hint].order_id;
+  if (there != 0 && (there & (hint_.size() - 1)) == (order.order_id & (hint_.size() - 1))) {
+    clashed_ = true;
+  }
+  hint = slot;
   OwnOrder& o = pool_[slot];
   o.order_id = order.order_id;
   o.price_ticks = order.price_ticks;
@@ -174,9 +181,13 @@ void ReplayVenue::refresh(Line& line) noexcept {
   line.watched = !line.own[0].empty() || !line.own[1].empty() || !line.consumed.empty();
 }
 
-// Own orders are few and looked up only when a request arrives: a search from the newest.
+// Where an order id was last put, by its low bits; only ids that clash there need a search.
 std::uint32_t ReplayVenue::find(std::uint64_t order_id) const noexcept {
-  for (std::uint32_t i = 0; i < pool_.size() && order_id != 0; ++i) {
+  if (order_id == 0) return kAbsent;
+  const std::uint32_t slot = hint_[order_id & (hint_.size() - 1)];
+  if (pool_[slot].order_id == order_id) return slot;
+  if (!clashed_) return kAbsent;
+  for (std::uint32_t i = 0; i < pool_.size(); ++i) {
     if (pool_[i].order_id == order_id) return i;
   }
   return kAbsent;

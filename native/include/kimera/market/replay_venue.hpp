@@ -135,6 +135,8 @@ class ReplayVenue {
   std::vector<Line> lines_;
   std::vector<OwnOrder> pool_;
   std::vector<std::uint32_t> free_;
+  std::vector<std::uint32_t> hint_;  // low bits of an order id -> slot
+  bool clashed_ = false;
   const model::Record* at_ = nullptr;
   const model::Record* end_ = nullptr;
   std::int64_t now_ns_ = model::kNoTime;
