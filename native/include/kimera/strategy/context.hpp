@@ -74,6 +74,8 @@ class Context {
   Context(std::span<const ContextInstrument> instruments,
           std::span<const portfolio::LedgerInstrument> ledger, const ContextBounds& bounds,
           const market::BookCapacity& capacity);
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
 
   // --- what it sees -------------------------------------------------------------------------
   [[nodiscard]] std::int64_t now_ns() const noexcept { return now_ns_; }
