@@ -272,6 +272,9 @@ void ReplayVenue::submit(const model::Record& order, Sink&& sink) noexcept {
     case model::OrderAct::Replace:
       replace(order, sink);
       return;
+    case model::OrderAct::Terms:  // icebergs and the like: a tape cannot say how they fill
+      refuse(order, model::ReportAct::Rejected, model::RefusalCode::NotSupported, sink);
+      return;
     case model::OrderAct::New:
       break;
   }
