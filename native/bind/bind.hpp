@@ -8,6 +8,7 @@ namespace kimera::bind {
 
 void model(nanobind::module_& m);
 void runtime(nanobind::module_& m);
+void runtime_journal(nanobind::module_& m);
 void market_books(nanobind::module_& m);
 void market_codecs(nanobind::module_& m);
 void market_venue(nanobind::module_& m);

@@ -164,4 +164,5 @@ void kimera::bind::runtime(nb::module_& m) {
   bind_random(m);
   bind_histogram(m);
   bind_clock(m);
+  runtime_journal(m);
 }

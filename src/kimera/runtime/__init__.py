@@ -2,14 +2,32 @@
 
 from kimera.runtime.clock import Clock, ManualClock, SystemClock
 from kimera.runtime.histogram import LatencyHistogram
+from kimera.runtime.journal import (
+    Journal,
+    JournalConfig,
+    JournalFinding,
+    JournalSegment,
+    JournalVerdict,
+    Sync,
+    Upkeep,
+    verify_journal,
+)
 from kimera.runtime.random import Random, numpy_generator, stream_seed
 
 __all__ = [
     "Clock",
+    "Journal",
+    "JournalConfig",
+    "JournalFinding",
+    "JournalSegment",
+    "JournalVerdict",
     "LatencyHistogram",
     "ManualClock",
     "Random",
+    "Sync",
     "SystemClock",
+    "Upkeep",
     "numpy_generator",
     "stream_seed",
+    "verify_journal",
 ]
