@@ -111,6 +111,7 @@ class Verifier {
   JournalVerdict verdict_;
   std::optional<Digest> metadata_digest_;
   std::optional<detail::Anchor> anchor_;
+  SegmentState state_ = SegmentState::Open;
   bool chain_known_ = false;
   Digest chain_{};                  // recomputed from the records
   std::optional<Digest> recorded_;  // what the last block entry says, where that differs
@@ -168,7 +169,7 @@ void Verifier::identity(const SegmentFile& file, const std::string& name) {
 std::uint64_t Verifier::count(const SegmentFile& file, const std::string& name, bool is_last) {
   const auto& layout = file.layout();
   const std::uint64_t committed = format::load(file.header().committed);
-  const auto state = file.state();
+  const auto state = state_;
   const bool known =
       state == SegmentState::Open || state == SegmentState::Sealed || state == SegmentState::Shut;
   if (!known) {
@@ -221,7 +222,7 @@ void Verifier::check_link(const SegmentFile& file, const std::string& name) {
                std::to_string(anchor_->record));
     }
   }
-  const bool open = file.state() == SegmentState::Open;
+  const bool open = state_ == SegmentState::Open;
   if (linked == 0) {
     if (!open) note(name, {196}, "expected its place in the chain to be recorded, found none");
     return;
@@ -333,7 +334,7 @@ void Verifier::extend_chain(const SegmentFile& file, const std::string& name, st
   const std::uint64_t global = file.identity().first_record / file.layout().block + block;
   const std::size_t at = format::kEntriesOffset + block * sizeof(BlockEntry);
   const bool partial = n < file.layout().block;
-  const bool may_wait = file.state() == SegmentState::Open;
+  const bool may_wait = state_ == SegmentState::Open;
   chain_ = expected;
   if (state == BlockState::Sealed) {
     if (e.chain == expected) {
@@ -374,12 +375,12 @@ void Verifier::blocks(const SegmentFile& file, const std::string& name, std::uin
       digest = sha256(records, n * sizeof(Record));
     }
     const bool changed = block_records(file, name, block, n);
-    const bool unfinished = n < layout.block && file.state() == SegmentState::Open;
+    const bool unfinished = n < layout.block && state_ == SegmentState::Open;
     if (!unfinished) entry(file, name, block, n);
     extend_chain(file, name, block, digest, n, changed);
     ++verdict_.blocks;
   }
-  if (file.state() == SegmentState::Open) return;
+  if (state_ == SegmentState::Open) return;
   const std::uint64_t used = (n_records + layout.block - 1) / layout.block;
   expect_zeros(file, name, format::kEntriesOffset + used * sizeof(BlockEntry),
                layout.checksums_offset());
@@ -399,7 +400,6 @@ void Verifier::expect_zeros(const SegmentFile& file, const std::string& name, st
 
 void Verifier::segment(std::uint64_t number, bool is_last) {
   const std::string name = detail::segment_name(number);
-  if (is_last && !detail::is_started(folder_, number) && detail::is_unused(folder_, number)) return;
   std::unique_ptr<SegmentFile> file;
   try {
     file = SegmentFile::open(folder_, number, SegmentFile::Access::Read);
@@ -412,6 +412,7 @@ void Verifier::segment(std::uint64_t number, bool is_last) {
     next_record_ = kNowhere;
     return;
   }
+  state_ = file->state();  // once, before all else: a living writer may seal it while we look
   const std::uint64_t first = file->identity().first_record;
   if (verdict_.records == 0 && next_record_ == kNowhere) verdict_.first = first;
   identity(*file, name);
@@ -429,7 +430,11 @@ void Verifier::segment(std::uint64_t number, bool is_last) {
 }
 
 JournalVerdict Verifier::run() {
-  const auto numbers = detail::list_segments(folder_);
+  auto numbers = detail::list_segments(folder_);
+  while (!numbers.empty() && !detail::is_started(folder_, numbers.back()) &&
+         detail::is_unused(folder_, numbers.back())) {
+    numbers.pop_back();  // prepared by a writer, not begun
+  }
   if (numbers.empty()) {
     throw JournalFailure(JournalStatus::BadInput, folder_ + ": expected a journal, found none");
   }

@@ -74,25 +74,6 @@ class JournalConfig(msgspec.Struct, frozen=True, kw_only=True):
     retain_bytes: Whole = 0
     retain_ns: Whole = 0
 
-    def native_options(self, metadata: str = "{}") -> _native.JournalOptions:
-        retention = _native.Retention()
-        retention.max_segments = self.retain_segments
-        retention.max_bytes = self.retain_bytes
-        retention.max_age_ns = self.retain_ns
-        options = _native.JournalOptions()
-        for name in (
-            "records_per_segment",
-            "records_per_block",
-            "max_bytes",
-            "sync",
-            "sync_interval_ns",
-            "upkeep",
-        ):
-            setattr(options, name, getattr(self, name))
-        options.retention = retention
-        options.metadata = metadata
-        return options
-
 
 class Journal:
     """A journal in a folder, to read (:meth:`open`) or also to append to.
@@ -151,7 +132,7 @@ class Journal:
             If the folder cannot be written, or another writer has it.
         """
         text = msgspec.json.encode(dict(metadata or {}), order="deterministic").decode()
-        options = (config or JournalConfig()).native_options(text)
+        options = _native_options(config, text)
         folder = os.fspath(path)
         return cls(folder, _native.JournalWriter.create(folder, options))
 
@@ -173,7 +154,7 @@ class Journal:
             If the folder cannot be written, or another writer has it.
         """
         folder = os.fspath(path)
-        options = (config or JournalConfig()).native_options()
+        options = _native_options(config)
         return cls(folder, _native.JournalWriter.resume(folder, options))
 
     @classmethod
@@ -290,8 +271,8 @@ class Journal:
         at = self._reader.first if start is None else start
         stop = end if stop is None else min(stop, end)
         while at < stop:
-            raw: RecordArray = self._reader.view_bytes(at, min(at + n_records, stop))
-            batch = raw.view(RECORD)
+            raw = self._reader.view_bytes(at, min(at + n_records, stop))
+            batch: RecordArray = raw.view(RECORD)
             yield batch
             at += len(batch)
 
@@ -379,3 +360,21 @@ def verify_journal(path: str | os.PathLike[str]) -> JournalVerdict:
         If there is no journal at all.
     """
     return _native.verify_journal(os.fspath(path))
+
+
+def _native_options(config: JournalConfig | None, metadata: str = "{}") -> _native.JournalOptions:
+    config = config or JournalConfig()
+    retention = _native.Retention()
+    retention.max_segments = config.retain_segments
+    retention.max_bytes = config.retain_bytes
+    retention.max_age_ns = config.retain_ns
+    options = _native.JournalOptions()
+    options.records_per_segment = config.records_per_segment
+    options.records_per_block = config.records_per_block
+    options.max_bytes = config.max_bytes
+    options.sync = config.sync
+    options.sync_interval_ns = config.sync_interval_ns
+    options.upkeep = config.upkeep
+    options.retention = retention
+    options.metadata = metadata
+    return options

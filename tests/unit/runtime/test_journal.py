@@ -188,7 +188,7 @@ def test_read_blob_at_another_record_is_refused(tmp_path: Path) -> None:
 
 def test_two_writers_are_refused(tmp_path: Path) -> None:
     with Journal.create(tmp_path / "j") as journal:
-        with pytest.raises(JournalError, match="expected no other writer, found process [0-9]+"):
+        with pytest.raises(JournalError, match="expected no other writer, found process"):
             Journal.resume(tmp_path / "j")
         code = f"from kimera.runtime import Journal; Journal.resume({str(tmp_path / 'j')!r})"
         other = subprocess.run(
@@ -236,7 +236,7 @@ def test_append_of_another_dtype_is_refused(tmp_path: Path) -> None:
 
 def test_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(JournalError, match="cannot make the folder: (Not a directory|File exists)"):
+    with pytest.raises(JournalError, match="cannot make the folder"):
         Journal.create(tmp_path / "file" / "j")
 
 
