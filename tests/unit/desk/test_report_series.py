@@ -4,7 +4,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kimera.desk.report.series import milliseconds, rounded, spaced_index, thin_index
+from kimera.desk.report.series import (
+    milliseconds,
+    rounded,
+    spaced_index,
+    stretch_means,
+    thin_index,
+)
 
 
 @given(
@@ -46,3 +52,20 @@ def test_rounded_values_that_are_not_numbers_are_gaps() -> None:
 
 def test_milliseconds_of_nanoseconds_keep_a_tenth() -> None:
     assert milliseconds(np.array([1_700_000_000_123_456_789])) == [1_700_000_000_123.5]
+
+
+@given(st.lists(st.floats(-1e6, 1e6), max_size=200), st.integers(1, 30))
+def test_stretch_means_weighted_by_their_lengths_give_the_mean(
+    values: list[float], limit: int
+) -> None:
+    begins, means = stretch_means(np.array(values), limit)
+    assert len(begins) == min(len(values), limit)
+    lengths = np.diff([*begins, len(values)])
+    assert np.isclose((means * lengths).sum(), sum(values), atol=1e-3)
+
+
+def test_stretch_means_leave_out_what_is_missing() -> None:
+    begins, means = stretch_means(np.array([1.0, np.nan, np.nan, np.nan]), 2)
+    assert begins.tolist() == [0, 2]
+    assert means[0] == 1.0
+    assert np.isnan(means[1])

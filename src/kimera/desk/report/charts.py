@@ -18,7 +18,7 @@ from kimera.desk.report.analysis import (
     is_maker,
     mid_prices,
 )
-from kimera.desk.report.series import milliseconds, rounded, spaced_index, thin_index
+from kimera.desk.report.series import milliseconds, rounded, spaced_index, stretch_means, thin_index
 from kimera.desk.report.words import decimals, duration
 from kimera.model import NO_PRICE, Instrument, Side
 from kimera.system import LatencyHistogram, PnlParts, RunResult
@@ -41,6 +41,7 @@ FloatArray = npt.NDArray[np.float64]
 LINES: Final = tuple(f"var(--line-{number})" for number in range(1, 9))
 FILL_MARKERS: Final = 500
 LATENCY_BARS: Final = 60
+SPREAD_POINTS: Final = 150
 
 
 def equity(result: RunResult) -> Figure:
@@ -224,15 +225,15 @@ def latency(histogram: LatencyHistogram) -> Figure:
 
 
 def spread(result: RunResult, columns: list[int], names: list[str]) -> Figure:
-    """Bid-ask spread over time, in basis points of the mid."""
+    """Bid-ask spread over time, in basis points of the mid, averaged over stretches."""
     traces = []
     for number, (column, name) in enumerate(zip(columns, names, strict=True)):
         bid = _price_or_nan(result.top.bid_ticks[:, column], 1.0)
         ask = _price_or_nan(result.top.ask_ticks[:, column], 1.0)
         bps = (ask - bid) / ((ask + bid) / 2.0) * 1e4
-        kept = thin_index(bps, 800)
-        x = milliseconds(result.top.ts_ns[kept])
-        traces.append(_line(x, rounded(bps[kept], 5), name, LINES[number % 8], width=1.2))
+        begins, means = stretch_means(bps, SPREAD_POINTS)
+        x = milliseconds(result.top.ts_ns[begins])
+        traces.append(_line(x, rounded(means, 5), name, LINES[number % 8], width=1.6))
     return _figure(
         traces,
         xaxis=_time_axis(),
@@ -257,7 +258,7 @@ def return_distribution(facts: dict[str, ReturnFacts]) -> Figure:
     dashed = _line(rounded(centres), rounded(normal, 4), "normal", "var(--muted)")
     dashed["line"]["dash"] = "dash"
     return _figure(
-        [*traces, dashed],
+        [dashed, *traces],
         xaxis=_axis("return [standard deviations]"),
         yaxis=_axis("density", type="log", range=[-4.0, 0.5], exponentformat="power", dtick=1),
     )
@@ -269,9 +270,10 @@ def autocorrelations(facts: dict[str, ReturnFacts], interval: str) -> Figure:
     for number, (name, fact) in enumerate(facts.items()):
         lags = [float(lag) for lag in range(1, len(fact.acf) + 1)]
         color = LINES[number % 8]
-        size = _line(lags, rounded(fact.acf_absolute, 4), f"{name}, size", color, width=2)
+        size = _line(lags, rounded(fact.acf_absolute, 4), name, color, width=2)
         plain = _line(lags, rounded(fact.acf, 4), f"{name}, return", color, width=1.3)
         plain["line"]["dash"] = "dot"
+        plain["showlegend"] = False
         traces += [size, plain]
     n_returns = min((len(fact.returns_bps) for fact in facts.values()), default=0)
     bound = 1.96 / np.sqrt(n_returns) if n_returns else 0.0

@@ -344,7 +344,8 @@ def _market(view: View) -> list[Card]:
     cards = [
         Card(
             "Spread",
-            f"Best ask minus best bid over the mid.{view.left_out}",
+            "Best ask minus best bid over the mid, averaged over stretches of the run."
+            f"{view.left_out}",
             charts.spread(result, view.columns, names),
             wide=True,
         )
@@ -352,7 +353,7 @@ def _market(view: View) -> list[Card]:
     if facts:
         cards.append(
             Card(
-                "Returns are not normal",
+                "Distribution of returns",
                 f"Mid returns over {interval}, standardised: real markets have more mass in the "
                 "middle and in the tails than the dashed normal curve.",
                 charts.return_distribution(facts),
@@ -360,7 +361,7 @@ def _market(view: View) -> list[Card]:
         )
         cards.append(
             Card(
-                "Memory",
+                "Memory of returns",
                 "Returns (dotted) of real markets hardly remember, their sizes (full) do: "
                 "volatility clusters. Inside the grey band is indistinguishable from none (95 %).",
                 charts.autocorrelations(facts, interval),

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["POINTS", "milliseconds", "rounded", "spaced_index", "thin_index"]
+__all__ = ["POINTS", "milliseconds", "rounded", "spaced_index", "stretch_means", "thin_index"]
 
 POINTS: Final = 2_000
 """Points a line of a picture has at most."""
@@ -64,6 +64,23 @@ def spaced_index(n_items: int, limit: int) -> IntArray:
     if n_items <= limit:
         return np.arange(n_items)
     return np.unique(np.linspace(0, n_items - 1, limit).round().astype(np.int64))
+
+
+def stretch_means(values: FloatArray, limit: int) -> tuple[IntArray, FloatArray]:
+    """Average a line over at most `limit` equal stretches; nan where a stretch has no value.
+
+    Returns
+    -------
+    begins, means : ndarray of shape (n_stretches,)
+        Index of the first sample of each stretch, and the mean of its values.
+    """
+    begins = spaced_index(len(values) + 1, limit + 1)[:-1] if len(values) else np.arange(0)
+    known = np.isfinite(values)
+    if len(begins) == 0:
+        return begins, np.zeros(0)
+    counts = np.add.reduceat(known.astype(np.float64), begins)
+    sums = np.add.reduceat(np.where(known, values, 0.0), begins)
+    return begins, np.divide(sums, counts, out=np.full(len(begins), np.nan), where=counts > 0)
 
 
 def milliseconds(ts_ns: IntArray) -> list[float]:
