@@ -1,5 +1,27 @@
 """What is out there: codecs, tapes, books, venues."""
 
+from kimera.market.simulation import FlowLabel, SimulatedMarket, native_venue, observe
+from kimera.market.simulation_config import (
+    Manipulation,
+    SimulationConfig,
+    TopFeed,
+    simulated_market_config,
+)
 from kimera.market.tape import CODECS, Codec, Tape, open_tape, recognise, write_tape
 
-__all__ = ["CODECS", "Codec", "Tape", "open_tape", "recognise", "write_tape"]
+__all__ = [
+    "CODECS",
+    "Codec",
+    "FlowLabel",
+    "Manipulation",
+    "SimulatedMarket",
+    "SimulationConfig",
+    "Tape",
+    "TopFeed",
+    "native_venue",
+    "observe",
+    "open_tape",
+    "recognise",
+    "simulated_market_config",
+    "write_tape",
+]
