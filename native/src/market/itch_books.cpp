@@ -12,24 +12,23 @@ bool ItchBooks::refuse(const Byte* p, BookStatus status) noexcept {
   trouble_.status = Status::BadOrder;
   trouble_.sequence = counters_.messages;
   trouble_.found = static_cast<std::uint64_t>(status);
-  for (std::size_t i = 0; i < n_batch_; ++i)
-    if (batch_[i].p == p) trouble_.offset = offset_ + batch_[i].offset;
+  trouble_.offset = offset_ + static_cast<std::uint64_t>(p - data_) - 2;
   return false;
 }
 
-bool ItchBooks::skip(const Frame& frame, std::size_t offset) noexcept {
-  if (frame.message.empty()) {
+bool ItchBooks::skip(std::span<const Byte> message, std::size_t offset) noexcept {
+  if (message.empty()) {
     ++counters_.sessions_ended;
     return true;
   }
-  const Status status = check(frame.message);
+  const Status status = check(message);
   ++(status == Status::UnknownType ? counters_.unknown_type : counters_.wrong_length);
   if (mode_ == Mode::Lenient) return true;
   trouble_.status = status;
   trouble_.offset = offset_ + offset;
   trouble_.sequence = counters_.messages + 1;
-  trouble_.expected = kLengths[frame.message[0]];
-  trouble_.found = status == Status::UnknownType ? frame.message[0] : frame.message.size();
+  trouble_.expected = kLengths[message[0]];
+  trouble_.found = status == Status::UnknownType ? message[0] : message.size();
   return false;
 }
 

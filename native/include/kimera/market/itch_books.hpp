@@ -6,9 +6,9 @@
 //           prices outside the window are in a hash, each side's linked in a list
 //   side    one cache line: which ticks of the window are occupied, the best price
 //   index   reference -> order, in itch_orders.hpp
-// consume() takes messages in batches. Three light passes over a batch ask for the memory of
-// index, order and level, neighbours; the fourth changes the books. A pass reads what may be out
-// of date by then, which is harmless: it only decides what to fetch.
+// consume() takes messages in batches. Four light passes over a batch ask for the memory of
+// side, index, order and level, neighbours; the fifth changes the books. A pass reads what may be
+// out of date by then, which is harmless: it only decides what to fetch.
 #pragma once
 
 #include <bit>
@@ -34,7 +34,7 @@ struct ItchBookCapacity {
   std::uint32_t max_orders = 1U << 22U;      // alive at once, all symbols; below 2^24
   std::uint32_t max_symbols = 1U << 14U;     // greatest stock locate + 1; at most 2^16
   std::uint32_t max_far_levels = 1U << 20U;  // levels outside the windows, all symbols
-  std::uint32_t ring_size = 1U << 20U;       // newest references looked up directly
+  std::uint32_t ring_size = 1U << 22U;       // newest references looked up directly
 };
 
 struct ItchCounters {
@@ -79,14 +79,16 @@ class ItchBooks {
   template <class Observer>
   std::size_t consume(std::span<const Byte> data, Observer& observer) noexcept {
     std::size_t offset = 0;
+    data_ = data.data();
     while (trouble_.status == Status::Ok) {
       const std::size_t start = offset;
       offset = gather(data, offset);
       if (n_batch_ == 0 && offset == start) break;
+      fetch_index();
       fetch_orders();
       fetch_neighbours();
       for (std::size_t i = 0; i < n_batch_; ++i) {
-        if (!step(batch_[i].p, observer)) [[unlikely]]
+        if (!step(batch_[i], observer)) [[unlikely]]
           break;
       }
     }
@@ -153,7 +155,8 @@ class ItchBooks {
 
  private:
   static constexpr std::uint32_t kWindow = 256;
-  static constexpr std::size_t kBatch = 48;
+  static constexpr std::size_t kBatch = 64;
+  static constexpr std::size_t kAhead = 1024;  // bytes of input asked for in advance
   static constexpr unsigned kCountBits = 24;
   static constexpr std::uint64_t kCountMask = (std::uint64_t{1} << kCountBits) - 1;
   static constexpr std::uint32_t kMaxPrice = (1U << 31U) - 1;
@@ -205,10 +208,15 @@ class ItchBooks {
     std::uint32_t next;
     std::uint32_t prev;
   };
-  struct Pending {
+  struct Named {
     const Byte* p;
-    std::uint64_t offset;
+    std::uint64_t ref;
     std::uint32_t slot;
+    std::uint32_t side;  // of the bids
+  };
+  struct New {
+    const Byte* p;
+    std::uint32_t side;
   };
   static_assert(sizeof(Node) == 16 && sizeof(Cell) == 16 && sizeof(Side) == 64);
 
@@ -232,70 +240,75 @@ class ItchBooks {
 
   // --- the batch -------------------------------------------------------------------------------
 
-  // Pass 1: cuts the next messages out of the data and asks for side and index entry.
+  // Pass 1: cuts the next messages out of the data, sorts them into those that name a resting
+  // order and those that bring a new one (so that the passes after it need not guess), and asks
+  // for the sides.
   std::size_t gather(std::span<const Byte> data, std::size_t offset) noexcept {
-    n_batch_ = 0;
-    while (n_batch_ < kBatch) {
-      const Frame frame = next_frame(data, offset);
-      if (!frame.whole) break;
-      const Byte* p = frame.message.data();
-      if (frame.message.empty() || kLengths[p[0]] != frame.message.size()) [[unlikely]] {
+    n_batch_ = n_named_ = n_new_ = 0;
+    const Byte* const begin = data.data();
+    const std::size_t size = data.size();
+    while (n_batch_ < kBatch && size - offset >= 2) {
+      const Byte* const p = begin + offset + 2;
+      const std::size_t n = load_be<std::uint16_t>(p - 2);
+      if (size - offset - 2 < n) break;
+      if (n == 0 || kLengths[p[0]] != n) [[unlikely]] {
         // Messages before it are applied first, so that a stop is exact.
-        if (n_batch_ != 0) break;
-        if (!skip(frame, offset)) break;
-        offset = frame.next;
+        if (n_batch_ != 0 || !skip(data.subspan(offset + 2, n), offset)) break;
+        offset += 2 + n;
         continue;
       }
-      batch_[n_batch_++] = {p, offset, 0};
-      offset = frame.next;
+      __builtin_prefetch(p + kAhead);
+      batch_[n_batch_++] = p;
+      offset += 2 + n;
+      const std::uint8_t kind = kClass[p[0]];
       const std::uint32_t locate = load_be<std::uint16_t>(p + 1);
-      if (kClass[p[0]] == 0 || locate >= max_symbols_) continue;
-      __builtin_prefetch(&sides_[locate * 2]);
-      __builtin_prefetch(&sides_[locate * 2 + 1]);
-      if (kClass[p[0]] == 1) index_.prefetch(load_be<std::uint64_t>(p + 11));
+      if (kind == 0 || locate >= max_symbols_) [[unlikely]]
+        continue;
+      const std::uint32_t s = locate * 2;
+      __builtin_prefetch(&sides_[s]);
+      __builtin_prefetch(&sides_[s + 1]);
+      named_[n_named_] = {p, load_be<std::uint64_t>(p + 11), 0, s};
+      n_named_ += kind & 1U;
+      new_[n_new_] = {p, s + (p[19] == 'S' ? 1U : 0U)};
+      n_new_ += kind >> 1U;
     }
     return offset;
   }
 
-  // Pass 2: order of a message that names one, level of a new one.
+  // Pass 2: index entries of named orders, levels of new ones.
+  void fetch_index() noexcept {
+    for (std::size_t i = 0; i < n_named_; ++i) index_.prefetch(named_[i].ref);
+    for (std::size_t i = 0; i < n_new_; ++i)
+      __builtin_prefetch(&cells_[near_cell(new_[i].side, load_be<std::uint32_t>(new_[i].p + 32))],
+                         1);
+  }
+
+  // Pass 3: the orders themselves, and the last order of a level that is joined.
   void fetch_orders() noexcept {
-    for (std::size_t i = 0; i < n_batch_; ++i) {
-      Pending& m = batch_[i];
-      const std::uint32_t locate = load_be<std::uint16_t>(m.p + 1);
-      if (kClass[m.p[0]] == 0 || locate >= max_symbols_) continue;
-      if (kClass[m.p[0]] == 1) {
-        m.slot = index_.find(load_be<std::uint64_t>(m.p + 11));
-        __builtin_prefetch(&nodes_[m.slot], 1);
-      } else {
-        const std::uint32_t s = locate * 2 + (m.p[19] == 'S' ? 1 : 0);
-        __builtin_prefetch(&cells_[near_cell(s, load_be<std::uint32_t>(m.p + 32))], 1);
-      }
+    for (std::size_t i = 0; i < n_named_; ++i) {
+      named_[i].slot = index_.find(named_[i].ref);
+      __builtin_prefetch(&nodes_[named_[i].slot], 1);
+    }
+    for (std::size_t i = 0; i < n_new_; ++i) {
+      const std::uint32_t price = load_be<std::uint32_t>(new_[i].p + 32);
+      __builtin_prefetch(&nodes_[cells_[near_cell(new_[i].side, price)].tail], 1);
     }
   }
 
-  // Pass 3: level and neighbours of an order, last order of a level that is joined.
+  // Pass 4: level and neighbours of named orders, and the level a replaced one goes to.
   void fetch_neighbours() noexcept {
-    for (std::size_t i = 0; i < n_batch_; ++i) {
-      const Pending& m = batch_[i];
-      const std::uint32_t locate = load_be<std::uint16_t>(m.p + 1);
-      if (kClass[m.p[0]] == 0 || locate >= max_symbols_) continue;
-      if (kClass[m.p[0]] == 1) {
-        const Node n = nodes_[m.slot];
-        const std::uint32_t s = locate * 2 + n.side();
-        __builtin_prefetch(&cells_[near_cell(s, n.price())], 1);
-        __builtin_prefetch(&nodes_[n.prev()], 1);
-        __builtin_prefetch(&nodes_[n.next()], 1);
-        if (m.p[0] == 'U')
-          __builtin_prefetch(&cells_[near_cell(s, load_be<std::uint32_t>(m.p + 31))], 1);
-      } else {
-        const std::uint32_t s = locate * 2 + (m.p[19] == 'S' ? 1 : 0);
-        const Cell& c = cells_[near_cell(s, load_be<std::uint32_t>(m.p + 32))];
-        __builtin_prefetch(&nodes_[c.tail], 1);
-      }
+    for (std::size_t i = 0; i < n_named_; ++i) {
+      const Node n = nodes_[named_[i].slot];
+      const std::uint32_t s = named_[i].side + n.side();
+      __builtin_prefetch(&cells_[near_cell(s, n.price())], 1);
+      __builtin_prefetch(&nodes_[n.prev()], 1);
+      __builtin_prefetch(&nodes_[n.next()], 1);
+      if (named_[i].p[0] == 'U')
+        __builtin_prefetch(&cells_[near_cell(s, load_be<std::uint32_t>(named_[i].p + 31))], 1);
     }
   }
 
-  // Pass 4.
+  // Pass 5.
   template <class Observer>
   [[nodiscard]] bool step(const Byte* p, Observer& observer) noexcept {
     const BookStatus status = apply(p, observer);
@@ -305,7 +318,7 @@ class ItchBooks {
   }
 
   bool refuse(const Byte* p, BookStatus status) noexcept;
-  bool skip(const Frame& frame, std::size_t offset) noexcept;
+  bool skip(std::span<const Byte> message, std::size_t offset) noexcept;
 
   template <class Observer, class F>
   [[nodiscard]] BookStatus changed(const Byte* p, Observer& observer, F&& f) noexcept {
@@ -551,7 +564,13 @@ class ItchBooks {
   ZeroedArray<Cell> cells_;
   ZeroedArray<Far> far_;
   std::size_t n_batch_ = 0;
-  std::array<Pending, kBatch> batch_{};
+  std::size_t n_named_ = 0;
+  std::size_t n_new_ = 0;
+  const Byte* data_ = nullptr;  // of the consume() under way
+  std::array<const Byte*, kBatch> batch_{};
+  // One more than a batch: gather() writes first and counts then.
+  std::array<Named, kBatch + 1> named_{};
+  std::array<New, kBatch + 1> new_{};
   Trouble trouble_;
   ItchCounters counters_;
 };
