@@ -1,5 +1,6 @@
 """What is out there: codecs, tapes, books, venues."""
 
+from kimera.market.book import Applied, Book, BookCapacity, BookState, replay_books
 from kimera.market.simulation import FlowLabel, SimulatedMarket, native_venue, observe
 from kimera.market.simulation_config import (
     Manipulation,
@@ -11,6 +12,10 @@ from kimera.market.tape import CODECS, Codec, Tape, open_tape, recognise, write_
 
 __all__ = [
     "CODECS",
+    "Applied",
+    "Book",
+    "BookCapacity",
+    "BookState",
     "Codec",
     "FlowLabel",
     "Manipulation",
@@ -22,6 +27,7 @@ __all__ = [
     "observe",
     "open_tape",
     "recognise",
+    "replay_books",
     "simulated_market_config",
     "write_tape",
 ]
