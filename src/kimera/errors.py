@@ -12,6 +12,7 @@
     ├── JournalError (OSError)         the journal cannot be written, or was changed
     │   ├── JournalFullError           the disk or the configured bound is reached
     │   └── JournalCorruptError        a block does not match its checksum or its chain
+    ├── StrategyError (RuntimeError)   a strategy raised; names the callback and the time
     ├── CapacityError (RuntimeError)   a configured bound is reached
     └── MissingExtraError (ImportError)  an optional package is absent; names the command
 
@@ -33,6 +34,7 @@ __all__ = [
     "KimeraError",
     "MissingExtraError",
     "SequenceError",
+    "StrategyError",
     "UnknownSymbolError",
 ]
 
@@ -116,3 +118,7 @@ class MissingExtraError(KimeraError, ImportError):
         super().__init__(f"this needs the package {package}: pip install 'kimera-trading[{extra}]'")
         self.extra = extra
         self.package = package
+
+
+class StrategyError(KimeraError, RuntimeError):
+    """A callback of a strategy raised, and the run was stopped there."""

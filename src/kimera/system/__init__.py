@@ -13,6 +13,7 @@ from kimera.system.config import (
     replay_config,
     simulation_config,
 )
+from kimera.system.replay import replay
 from kimera.system.run_result import (
     Counters,
     Curve,
@@ -42,6 +43,7 @@ __all__ = [
     "SimulationConfig",
     "Snapshot",
     "TopSamples",
+    "replay",
     "replay_config",
     "simulation_config",
 ]

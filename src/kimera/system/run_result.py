@@ -224,11 +224,11 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
         ``"matching"`` (real matching in a simulation).
     latency_models : dict of str to str
         For ``feed``, ``order_entry`` and ``response``, as in ``"constant 200000 ns"``.
-    journal_path : str or None
-        Where the journal lies, None when none was written.
+    journal_path, journal_digest : str or None
+        Where the journal lies and the head of its hash chain; None when none was written.
     digest : str
-        Digest (hex) of every record the strategy saw and every order and report, in order; the
-        same with and without a journal on disk, and the same for the same seed anywhere.
+        Digest (32 hex digits) of every record the strategy saw and every order and report, in
+        order; the same with and without a journal on disk, and for the same seed anywhere.
     start_ns, end_ns : int
         First and last market time at the strategy [ns]; NO_TIME for an empty tape.
     fills : ndarray of shape (n_fills,)
@@ -293,3 +293,4 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     events: int
     callbacks: dict[str, int]
     anomalies: dict[str, int]
+    journal_digest: str | None = None
