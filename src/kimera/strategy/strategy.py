@@ -55,7 +55,7 @@ class Strategy:
         """Hear that the run begins; ``ctx.now_ns`` is the first moment of the tape."""
 
     @_not_subscribed
-    def on_top(
+    def on_top(  # noqa: PLR0917 - plain integers by position are the fast call
         self,
         ctx: Context,
         instrument_id: int,

@@ -126,9 +126,7 @@ def replay(
     )
 
 
-def _open(
-    tapes: Sequence[TapeLike], config: ReplayConfig
-) -> tuple[list[Lane], list[_Shape]]:
+def _open(tapes: Sequence[TapeLike], config: ReplayConfig) -> tuple[list[Lane], list[_Shape]]:
     lanes: list[Lane] = []
     shapes: list[_Shape] = []
     n_instruments = n_venues = 0
@@ -237,10 +235,9 @@ def _model(shape: _Shape, config: ReplayConfig) -> QueueModel:
     model = config.queue.model
     if model is QueueModel.AUTO:
         return QueueModel.L3_FIFO if shape.by_order else QueueModel.POWER
-    if model is QueueModel.L3_FIFO and not shape.by_order:
-        raise InputError(
-            "queue.model: l3-fifo needs a tape that names orders; this one shows totals per price"
-        )
+    if (model is QueueModel.L3_FIFO) != shape.by_order:
+        shown = "names orders: use l3-fifo" if shape.by_order else "shows totals per price only"
+        raise InputError(f"queue.model: {model.value} does not fit a tape that {shown}, or auto")
     return model
 
 
@@ -253,8 +250,8 @@ def _spec(
 ) -> Any:
     spec = _native.RunSpec()
     models = [_model(shape, config) for shape in shapes]
-    # An L2 model on a tape of orders: the book is then kept by price.
-    by_order = [shape.by_order and m is QueueModel.L3_FIFO for shape, m in zip(shapes, models, strict=True)]
+    by_order = [shape.by_order for shape in shapes]
+    modelled = [model for model in models if model is not QueueModel.L3_FIFO]
     lane_of = [lane for lane, tape in enumerate(tapes) for _ in tape.instruments]
     fees: Mapping[int, Venue] = {venue.venue_id: venue for venue in setup.venues}
     rows = []
@@ -267,7 +264,7 @@ def _spec(
         [(flag, shape.clock_offset_ns) for flag, shape in zip(by_order, shapes, strict=True)]
     )
     spec.set_queue(
-        _MODELS[models[0]],
+        _MODELS[modelled[0] if modelled else QueueModel.L3_FIFO],
         config.queue.exponent,
         config.consumption is Consumption.REMEMBER,
     )
