@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "bind.hpp"
+#include "kimera/runtime/journal.hpp"
 #include "kimera/system/session.hpp"
 #include "kimera/system/session_impl.hpp"
 #include "python_strategy.hpp"
@@ -124,6 +125,8 @@ void set_lanes(RunSpec& spec, const std::vector<std::tuple<bool, std::int64_t>>&
   }
 }
 
+bool append_to_journal(void* journal, const Record& record) noexcept;
+
 void bind_spec(nb::module_& m) {
   nb::class_<RunSpec>(m, "RunSpec", "Everything a run is made of but its tape and its strategy.")
       .def(nb::init<>())
@@ -166,6 +169,12 @@ void bind_spec(nb::module_& m) {
           },
           nb::arg("sample_interval_ns"), nb::arg("max_samples"), nb::arg("max_fills"),
           nb::arg("markout_horizons_ns"))
+      .def(
+          "set_journal",
+          [](RunSpec& s, kimera::runtime::JournalWriter& writer) {
+            s.journal = {&writer, &append_to_journal};
+          },
+          nb::arg("writer"), "Write the run there; the writer must outlive the run.")
       .def_rw("seed", &RunSpec::seed)
       .def_rw("end_ns", &RunSpec::end_ns)
       .def_rw("packets", &RunSpec::packets)
@@ -358,6 +367,40 @@ Run* replay_python(const RunSpec& spec, nb::object object) {
   return new Run(std::move(session), std::move(object), python);
 }
 
+Run* simulate_native(const RunSpec& spec, market::SimulatedVenue& venue, const std::string& name,
+                     const nb::dict& params) {
+  std::unique_ptr<Session> s;
+  // The venue is taken over: its Python object is empty from here on.
+  auto take = [&venue] { return std::move(venue); };
+  if (name == "do-nothing") s = system_::simulate_nothing(spec, take());
+  if (name == "touch-maker-v1") {
+    s = system_::simulate_touch_maker(spec, take(), touch_maker(params));
+  }
+  if (name == "market-making-v1") {
+    s = system_::simulate_market_making(spec, take(), market_making(params));
+  }
+  if (name == "momentum-v1") s = system_::simulate_momentum(spec, take(), momentum(params));
+  if (s == nullptr) throw nb::value_error(("no native strategy " + name).c_str());
+  return new Run(std::move(s), nb::none(), nullptr);
+}
+
+Run* simulate_compiled(const RunSpec& spec, market::SimulatedVenue& venue,
+                       const nb::dict& callbacks, std::uint64_t state, nb::object keeper) {
+  return new Run(system_::simulate_compiled(spec, std::move(venue), compiled_callbacks(callbacks),
+                                            reinterpret_cast<void*>(state)),
+                 std::move(keeper), nullptr);
+}
+
+Run* simulate_python(const RunSpec& spec, market::SimulatedVenue& venue, nb::object object) {
+  auto session = system_::make_simulated(spec, std::move(venue), PythonStrategy(object));
+  PythonStrategy* python = &session->strategy();
+  return new Run(std::move(session), std::move(object), python);
+}
+
+bool append_to_journal(void* journal, const Record& record) noexcept {
+  return static_cast<kimera::runtime::JournalWriter*>(journal)->append(record);
+}
+
 }  // namespace
 
 void kimera::bind::system(nb::module_& m) {
@@ -367,4 +410,10 @@ void kimera::bind::system(nb::module_& m) {
   m.def("replay_compiled", &replay_compiled, nb::arg("spec"), nb::arg("callbacks"),
         nb::arg("state"), nb::arg("keeper"));
   m.def("replay_python", &replay_python, nb::arg("spec"), nb::arg("strategy"));
+  m.def("simulate_native", &simulate_native, nb::arg("spec"), nb::arg("venue"), nb::arg("name"),
+        nb::arg("params"));
+  m.def("simulate_compiled", &simulate_compiled, nb::arg("spec"), nb::arg("venue"),
+        nb::arg("callbacks"), nb::arg("state"), nb::arg("keeper"));
+  m.def("simulate_python", &simulate_python, nb::arg("spec"), nb::arg("venue"),
+        nb::arg("strategy"));
 }

@@ -321,6 +321,11 @@ class Journal:
         if self._writer:
             self._writer.close()
 
+    @property
+    def writer(self) -> _native.JournalWriter:
+        """The native writer, for native code that appends; JournalError when opened to read."""
+        return self._writing()
+
     def _writing(self) -> _native.JournalWriter:
         if self._writer is None:
             raise JournalError(f"{self._path}: opened to read; use Journal.resume to append")

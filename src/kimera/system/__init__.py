@@ -24,6 +24,7 @@ from kimera.system.run_result import (
     Snapshot,
     TopSamples,
 )
+from kimera.system.simulate import simulate
 
 __all__ = [
     "ConstantLatency",
@@ -45,5 +46,6 @@ __all__ = [
     "TopSamples",
     "replay",
     "replay_config",
+    "simulate",
     "simulation_config",
 ]

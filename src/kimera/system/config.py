@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import msgspec
 
 from kimera.errors import ConfigError
+from kimera.market import SimulationConfig as MarketConfig
 
 __all__ = [
     "ConstantLatency",
@@ -188,16 +189,15 @@ class SimulationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     Attributes
     ----------
-    market : dict
-        Parameters of the simulated market (``kimera.market``); empty is the embedded default:
-        two venues, BTCUSDT and ETHUSDT.
+    market : kimera.market.SimulationConfig
+        The market; by default two venues with BTCUSDT and ETHUSDT.
     feed, order_entry, response : Latency
         ``RecordedLatency`` is refused: there is no tape.
     sample_interval_ns, markout_horizons_ns, strategy_params, bounds
         As in :class:`ReplayConfig`.
     """
 
-    market: dict[str, Any] = {}
+    market: MarketConfig = msgspec.field(default_factory=MarketConfig.default_crypto)
     feed: Latency = ConstantLatency(200_000)
     order_entry: Latency = ConstantLatency()
     response: Latency = ConstantLatency()

@@ -24,7 +24,7 @@ from kimera.model import (
 from kimera.strategy import NativeStrategy, load
 from kimera.system.config import Consumption, QueueModel, RecordedLatency, ReplayConfig
 from kimera.system.run_result import Progress, RunResult
-from kimera.system.session import Lane, Setup, collect, drive, start
+from kimera.system.session import Lane, Setup, collect, drive, start, written
 
 __all__ = ["TapeLike", "replay"]
 
@@ -108,10 +108,9 @@ def replay(
     lanes, shapes = _open(tapes, config)
     setup = _setup(tapes, shapes, config, name, runnable)
     spec = _spec(tapes, shapes, setup, config)
-    sink = _open_journal(journal, spec, setup)
-    run = start(setup, spec, "replay")
-    wall_s = drive(run, setup, lanes, progress=progress, share=_share(tapes))
-    digest = _close_journal(sink)
+    with written(journal, spec, setup) as digest:
+        run = start(setup, spec, "replay")
+        wall_s = drive(run, setup, lanes, progress=progress, share=_share(tapes))
     anomalies: dict[str, int] = {}
     for one in tapes:
         for key, count in dict(one.anomalies).items():
@@ -122,7 +121,7 @@ def replay(
         wall_s=wall_s,
         anomalies=anomalies,
         journal_path=None if journal is None else str(journal),
-        journal_digest=digest,
+        journal_digest=digest(),
     )
 
 
@@ -279,13 +278,3 @@ def _share(tapes: Sequence[TapeLike]) -> Any:
         return lambda _run: float("nan")
     total = max(1, sum(int(t) for t in totals if t is not None))
     return lambda run: min(1.0, run.events / total)
-
-
-def _open_journal(journal: str | Path | None, spec: Any, setup: Setup) -> Any:
-    if journal is None:
-        return None
-    raise InputError("replay: journals are not there yet")
-
-
-def _close_journal(sink: Any) -> str | None:
-    return None if sink is None else str(sink.digest())

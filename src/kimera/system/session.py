@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +14,7 @@ import numpy as np
 from kimera._native import system as _native
 from kimera.errors import CapacityError, JournalFullError, StrategyError
 from kimera.model import NO_PRICE, RECORD, Instrument, RecordArray, Venue
-from kimera.runtime import Clock, SystemClock
+from kimera.runtime import Clock, Journal, SystemClock
 from kimera.strategy import CompiledStrategy, NativeStrategy
 from kimera.system.config import (
     ConstantLatency,
@@ -33,7 +35,17 @@ from kimera.system.run_result import (
     TopSamples,
 )
 
-__all__ = ["Lane", "Setup", "collect", "currency", "drive", "latency_row", "start", "unit_value"]
+__all__ = [
+    "Lane",
+    "Setup",
+    "collect",
+    "currency",
+    "drive",
+    "latency_row",
+    "start",
+    "unit_value",
+    "written",
+]
 
 EVENTS_PER_TURN: Final = 100_000
 """Market records between two looks at the clock."""
@@ -124,6 +136,43 @@ def start(setup: Setup, spec: Any, source: str, *market: Any) -> Any:
         make = getattr(_native, f"{source}_compiled")
         return make(spec, *market, strategy.addresses, strategy.state_address, strategy)
     return getattr(_native, f"{source}_python")(spec, *market, strategy)
+
+
+@contextmanager
+def written(path: str | Path | None, spec: Any, setup: Setup) -> Iterator[Callable[[], str | None]]:
+    """Keep a journal of the run while the context lasts, if a path is given.
+
+    Yields
+    ------
+    callable
+        The head of the journal's hash chain, to be asked afterwards; None without a journal.
+    """
+    if path is None:
+        yield lambda: None
+        return
+    journal = Journal.create(path, metadata=_metadata(setup))
+    spec.set_journal(journal.writer)
+    try:
+        yield journal.digest
+    finally:
+        journal.close()
+
+
+def _metadata(setup: Setup) -> dict[str, Any]:
+    """What a reader of the journal must know to run it again."""
+    return {
+        "format": "kimera-run-1",
+        "kind": setup.kind,
+        "instruments": msgspec.to_builtins(setup.instruments),
+        "venues": msgspec.to_builtins(setup.venues),
+        "config": setup.config,
+        "seed": setup.seed,
+        "strategy": setup.strategy_name,
+        "strategy_params": setup.strategy_params,
+        "queue_models": setup.queue_models,
+        "tape": setup.tape,
+        "tape_format": setup.tape_format,
+    }
 
 
 def drive(

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kimera/market/replay_venue.hpp"
+#include "kimera/market/simulated_venue.hpp"
 #include "kimera/model/record.hpp"
 #include "kimera/portfolio/ledger.hpp"
 #include "kimera/strategy/compiled.hpp"
@@ -90,5 +91,20 @@ class Session {
 [[nodiscard]] std::unique_ptr<Session> replay_compiled(const RunSpec& spec,
                                                        const strategy::CompiledCallbacks& callbacks,
                                                        void* state);
+
+// The same on the simulated market.
+[[nodiscard]] std::unique_ptr<Session> simulate_nothing(const RunSpec& spec,
+                                                        market::SimulatedVenue venue);
+[[nodiscard]] std::unique_ptr<Session> simulate_touch_maker(const RunSpec& spec,
+                                                            market::SimulatedVenue venue,
+                                                            const strategy::TouchMakerConfig& c);
+[[nodiscard]] std::unique_ptr<Session> simulate_market_making(
+    const RunSpec& spec, market::SimulatedVenue venue, const strategy::MarketMakingConfig& c);
+[[nodiscard]] std::unique_ptr<Session> simulate_momentum(const RunSpec& spec,
+                                                         market::SimulatedVenue venue,
+                                                         const strategy::MomentumConfig& c);
+[[nodiscard]] std::unique_ptr<Session> simulate_compiled(
+    const RunSpec& spec, market::SimulatedVenue venue, const strategy::CompiledCallbacks& callbacks,
+    void* state);
 
 }  // namespace kimera::system

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "kimera/market/simulated_venue.hpp"
 #include "kimera/system/session.hpp"
 
 namespace kimera::system {
@@ -84,6 +85,12 @@ class LoopSession final : public Session {
         add("own_records_on_tape", c.foreign_records);
         add("records_of_unknown_instruments", c.unknown_instrument);
       }
+      if constexpr (requires { lane.venue.counters().refused_wake_ups; }) {
+        const auto c = lane.venue.counters();
+        add("market_records_lost", c.lost_records);
+        add("market_wake_ups_refused", c.refused_wake_ups);
+        add("market_labels_dropped", c.dropped_labels);
+      }
     }
     return out;
   }
@@ -109,6 +116,16 @@ template <class Strategy>
   }
   return std::make_unique<LoopSession<market::ReplayVenue, Strategy>>(spec, std::move(lanes),
                                                                       std::move(strategy));
+}
+
+// One lane for the whole simulated market: its venues are reached over one connection.
+template <class Strategy>
+[[nodiscard]] std::unique_ptr<LoopSession<market::SimulatedVenue, Strategy>> make_simulated(
+    const RunSpec& spec, market::SimulatedVenue venue, Strategy strategy) {
+  std::vector<Lane<market::SimulatedVenue>> lanes;
+  lanes.emplace_back(std::move(venue), make_lane_latency(spec, 0), spec.max_in_flight);
+  return std::make_unique<LoopSession<market::SimulatedVenue, Strategy>>(spec, std::move(lanes),
+                                                                         std::move(strategy));
 }
 
 }  // namespace kimera::system
