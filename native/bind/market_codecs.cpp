@@ -16,6 +16,7 @@
 #include "bind.hpp"
 #include "kimera/market/binance.hpp"
 #include "kimera/market/codec.hpp"
+#include "kimera/market/csv.hpp"
 #include "kimera/market/iex.hpp"
 #include "kimera/market/lobster.hpp"
 
@@ -234,9 +235,59 @@ void bind_iex(nb::module_& m) {
       });
 }
 
+CsvLayout csv_layout(const std::vector<int>& columns, int kind, const std::string& delimiter,
+                     bool has_header, std::tuple<int, std::int64_t> time) {
+  CsvLayout layout;
+  for (const int column : columns) {
+    if (column < 0 || column >= static_cast<int>(CsvRole::kCount)) {
+      throw nb::value_error("a column role that is not known");
+    }
+    layout.columns.push_back(static_cast<CsvRole>(column));
+  }
+  if (delimiter.size() != 1 || columns.empty()) {
+    throw nb::value_error("a layout needs columns and a delimiter of one character");
+  }
+  layout.kind = static_cast<CsvKind>(kind);
+  layout.delimiter = delimiter[0];
+  layout.has_header = has_header;
+  layout.time_unit = static_cast<TimeUnit>(std::get<0>(time));
+  layout.time_base_ns = std::get<1>(time);
+  return layout;
+}
+
+void bind_csv(nb::module_& m) {
+  decoder_class<CsvDecoder>(m, "CsvDecoder", "Delimited rows to records, by a layout.")
+      .def(
+          "__init__",
+          [](CsvDecoder* self, const std::vector<int>& columns, int kind,
+             const std::string& delimiter, bool has_header, std::tuple<int, std::int64_t> time,
+             const std::vector<Units>& units, const std::vector<std::string>& venues) {
+            new (self) CsvDecoder(csv_layout(columns, kind, delimiter, has_header, time),
+                                  instrument_units(units), venues);
+          },
+          nb::arg("columns"), nb::arg("kind"), nb::arg("delimiter"), nb::arg("has_header"),
+          nb::arg("time"), nb::arg("units"), nb::arg("venues"),
+          "Without units it only collects symbols, venues and decimals.")
+      .def("feed", &feed<CsvDecoder>, nb::arg("chunk"))
+      .def("finish", &CsvDecoder::finish)
+      .def(
+          "found",
+          [](const CsvDecoder& self) {
+            std::vector<std::tuple<std::string, int, int>> out;
+            for (const auto& f : self.found()) {
+              out.emplace_back(f.symbol, f.price_decimals, f.size_decimals);
+            }
+            return out;
+          },
+          "List (symbol, price decimals, size decimals).")
+      .def("venues", [](const CsvDecoder& self) { return self.venues(); })
+      .def_prop_ro("n_rows", &CsvDecoder::n_rows);
+}
+
 }  // namespace
 
 void kimera::bind::market_codecs(nb::module_& m) {
+  bind_csv(m);
   bind_iex(m);
   bind_binance(m);
   bind_lobster(m);

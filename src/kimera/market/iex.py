@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from math import gcd
 from typing import Final
 
 from kimera._native import market as _native
@@ -54,7 +55,7 @@ class IexTape(NativeTape):
                 first[2] if first else "an IEX-TP segment of DEEP or TOPS",
                 first[3] if first else "none in the whole file",
             )
-        self._symbols = [(name, unit or 1) for name, unit in scan.symbols()]
+        self._symbols = [(name, gcd(unit, 10_000)) for name, unit in scan.symbols()]
         self.venues = (Venue(1, "IEX"),)
         self.instruments = tuple(
             Instrument(
@@ -68,7 +69,7 @@ class IexTape(NativeTape):
             for index, (name, unit) in enumerate(self._symbols, 1)
         )
         self.notes.append(f"protocol: {_PROTOCOLS[scan.protocol]}")
-        self.notes.append("tick size: the greatest unit that divides every price of the symbol")
+        self.notes.append("tick size: the greatest unit that divides every price and 1")
 
     def _pieces(self) -> Iterator[RecordArray]:
         if not self._symbols:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
+from math import gcd
 from pathlib import Path
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -140,9 +141,8 @@ class LobsterTape(NativeTape):
         if self.orderbook is not None:
             for chunk in self.chunks_of(*self.orderbook):
                 scan.rows(chunk)
-        self.notes.append("tick size: the greatest unit that divides every price in the file")
-        unit: int = scan.price_unit
-        return unit
+        self.notes.append("tick size: the greatest unit that divides every price and 1")
+        return gcd(scan.price_unit, 10_000)
 
     def _pieces(self) -> Iterator[RecordArray]:
         decoder = _native.LobsterDecoder(self._midnight_ns, self.n_levels, self._unit)
