@@ -130,7 +130,9 @@ class SnapshotTape(Tape):
                     self.report("bad_number", f"{name} {i}", "price and size", str(error))
                     continue
                 if lots <= 0 or ticks <= 0:
-                    self.report("negative_size", f"{name} {i}", "numbers above 0", f"{price},{size}")
+                    self.report(
+                        "negative_size", f"{name} {i}", "numbers above 0", f"{price},{size}"
+                    )
                     continue
                 if self.level == 3 and order_id in seen:
                     self.report("duplicate_order", f"{name} {i}", "an id not seen yet", last)

@@ -23,6 +23,7 @@ import numpy as np
 from kimera._native import market as _native
 from kimera.errors import FormatError, InputError, UnknownSymbolError
 from kimera.market.binance import MAX_PENDING_RECORDS, contract_of
+from kimera.market.book import Book
 from kimera.market.exchange_messages import (
     BitmexMessages,
     CoinbaseMessages,
@@ -146,6 +147,10 @@ class BinanceWsTape(_Recording):
         instruments = []
         for index, (symbol, pair, price, size, _, _) in enumerate(scan.found(), 1):
             tick, lot = self._given.get(symbol, (unit_of(price), unit_of(size)))
+            if price > _decimals(tick) or size > _decimals(lot):
+                # Old resting orders may be finer than what the exchange takes today.
+                tick, lot = min(tick, unit_of(price)), min(lot, unit_of(size))
+                self.notes.append(f"{symbol}: finer than the exchange's own tick and lot size")
             instruments.append(
                 Instrument(
                     instrument_id=index,
@@ -271,10 +276,8 @@ class _KrakenBooks:
     """Holds Kraken's books against the checksum of their ten best levels."""
 
     def __init__(self, tape: Tape) -> None:
-        from kimera.market.book import BookL2
-
         self._tape = tape
-        self._books = {one.instrument_id: BookL2() for one in tape.instruments}
+        self._books = {one.instrument_id: Book("l2") for one in tape.instruments}
 
     def check(
         self, rows: list[tuple[int, ...]], checksum: tuple[int, int] | None, line: _Line
@@ -284,7 +287,7 @@ class _KrakenBooks:
             return
         records = np.array(rows, dtype=RECORD)
         book = self._books[int(records["instrument_id"][0])]
-        book.apply(records)
+        book.apply(records, strict=False)
         if checksum is None:
             return
         text = []

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Final
 
 from kimera.errors import FormatError, InputError
-from kimera.market.csv_tape import ColumnTape, Columns, CsvKind, TimeUnit
+from kimera.market.csv_tape import Columns, ColumnTape, CsvKind, TimeUnit
 from kimera.market.lobster import new_york_midnight_ns
 from kimera.market.source import Source
 from kimera.market.tape import only_source

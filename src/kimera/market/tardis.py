@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from kimera.errors import FormatError
-from kimera.market.csv_tape import ColumnTape, Columns, CsvKind, TimeUnit
+from kimera.market.csv_tape import Columns, ColumnTape, CsvKind, TimeUnit
 from kimera.market.native_tape import decimal_unit
 from kimera.market.source import Source
 from kimera.market.tape import only_source
