@@ -1,5 +1,6 @@
 """What is out there: codecs, tapes, books, venues."""
 
+from kimera.market.bars import read_bars
 from kimera.market.book import Applied, Book, BookCapacity, BookState, replay_books
 from kimera.market.simulation import FlowLabel, SimulatedMarket, native_venue, observe
 from kimera.market.simulation_config import (
@@ -26,6 +27,7 @@ __all__ = [
     "native_venue",
     "observe",
     "open_tape",
+    "read_bars",
     "recognise",
     "replay_books",
     "simulated_market_config",

@@ -139,10 +139,8 @@ class SnapshotTape(Tape):
                     continue
                 seen.add(order_id)
                 action = Action.ADD if self.level == 3 else Action.LEVEL
-                rows.append(
-                    (now, now, sequence, order_id, ticks, lots, 1, count, 1, 0)
-                    + (Kind.DELTA, action, side, 0)
-                )
+                what = (Kind.DELTA, action, side, 0)
+                rows.append((now, now, sequence, order_id, ticks, lots, 1, count, 1, 0, *what))
         records = np.array(rows, dtype=RECORD)
         records["flags"] = RecordFlag.SNAPSHOT | RecordFlag.BAD_RECV_TIME
         records["flags"][-1] |= RecordFlag.LAST

@@ -51,13 +51,23 @@ _MAGIC: Final = b"DBN"
 _E9: Final = Decimal("1e-9")
 _MBO, _TRADES, _MBP1, _MBP10, _STATUS, _DEFINITION = 160, 0, 1, 10, 18, 19
 _PRICED: Final = (_MBO, _TRADES, _MBP1, _MBP10)
-_KNOWN: Final = {17: "ohlcv-deprecated", 20: "imbalance", 21: "error", 22: "symbol-mapping"}
-_KNOWN |= {23: "system", 24: "statistics", 32: "ohlcv-1s", 33: "ohlcv-1m", 34: "ohlcv-1h"}
-_KNOWN |= {35: "ohlcv-1d", 36: "ohlcv-eod"}
+_QUIET: Final = {
+    17: "ohlcv-deprecated",
+    20: "imbalance",
+    21: "error",
+    22: "symbol-mapping",
+    23: "system",
+    24: "statistics",
+    32: "ohlcv-1s",
+    33: "ohlcv-1m",
+    34: "ohlcv-1h",
+    35: "ohlcv-1d",
+    36: "ohlcv-eod",
+}
 _NAMES: Final = {_MBO: "mbo", _TRADES: "trades", _MBP1: "mbp-1", _MBP10: "mbp-10"} | {
     _STATUS: "status",
     _DEFINITION: "definition",
-    **_KNOWN,
+    **_QUIET,
 }
 _ACTIONS: Final = {
     b"A": Action.ADD,
@@ -290,7 +300,7 @@ class DbnTape(Tape):
         for rtype, rows in self._runs(self.sources[0]):
             if rtype == _STATUS:
                 yield self._status(rows)
-            elif rtype == _MBO or rtype == _TRADES:
+            elif rtype in {_MBO, _TRADES}:
                 yield self._deltas(rows, row)
             else:
                 yield self._tops(rows, row)
@@ -352,7 +362,8 @@ class DbnTape(Tape):
         clear = out["action"] == Action.CLEAR
         out["price_ticks"][clear] = NO_PRICE
         out["size_lots"][clear] = 0
-        return out[~none]
+        kept: RecordArray = out[~none]
+        return kept
 
     def _tops(self, rows: npt.NDArray[np.void], row: int) -> RecordArray:
         out = np.repeat(self._base(rows), 3)

@@ -153,8 +153,10 @@ class _Base:
         clear = (Kind.DELTA, Action.CLEAR, Side.NONE)
         rows = [self._row(one, times, clear, flags=RecordFlag.SNAPSHOT)]
         for side, levels in ((Side.BID, bids), (Side.ASK, asks)):
-            for level in levels:
-                rows.append(self._level(one, times, side, level, RecordFlag.SNAPSHOT))
+            rows += [
+                self._level(one, times, side, one_level, RecordFlag.SNAPSHOT)
+                for one_level in levels
+            ]
         yield from _closed(rows)
 
 
