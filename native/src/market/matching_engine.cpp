@@ -243,6 +243,11 @@ void MatchingEngine::trade_or_rest(Book& b, Incoming& in) noexcept {
   if (in.type == OrderType::Stop || in.type == OrderType::StopLimit) {
     return wait_for_trigger(b, keep(b, in), in.trigger_ticks);
   }
+  if (in.type == OrderType::Midpoint) {  // at once or not at all: check_midpoint found a price
+    matching::Terms terms{};
+    terms.limit_ticks = in.price_ticks;
+    in.price_ticks = peg_price(b, in.side, in.type, terms);
+  }
   if (b.status == Status::Trading) match(b, in);
   rest_or_cancel(b, in, Action::Add);
 }

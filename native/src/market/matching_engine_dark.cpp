@@ -44,7 +44,7 @@ namespace {
 
 }  // namespace
 
-RefusalCode MatchingEngine::check_dark(const Book& b, const Incoming& in) const noexcept {
+RefusalCode MatchingEngine::check_dark(const Book& b, Incoming& in) const noexcept {
   const bool fill_or_kill = in.tif == TimeInForce::Fok;
   if (!fill_or_kill && in.tif != TimeInForce::Ioc && in.type != OrderType::Market) {
     return RefusalCode::None;
@@ -52,33 +52,32 @@ RefusalCode MatchingEngine::check_dark(const Book& b, const Incoming& in) const 
   const RefusalCode refusal = fill_or_kill ? RefusalCode::CannotFill : RefusalCode::NoLiquidity;
   const std::int64_t mid = midpoint(b);
   if (mid == kNoPrice || !reaches(in.side, in.price_ticks, mid)) return refusal;
+  in.deal_ticks = mid;
   const Ladder& against = b.sides[index_of(model::opposite(in.side))].hidden;
-  const std::int64_t wanted = fill_or_kill ? in.leaves : 1;
+  if (!fill_or_kill) {
+    return dark_partner(against, in) == kNil ? refusal : RefusalCode::None;
+  }
   std::int64_t left = in.leaves;
   const std::int32_t limit = against.key_of(mid);
-  for (auto key = against.best_key(); key >= limit && in.leaves - left < wanted;
-       key = against.worse(key)) {
+  for (auto key = against.best_key(); key >= limit && left > 0; key = against.worse(key)) {
     for (Slot s = against.level(key).head; s != kNil && left > 0; s = pool_[s].next) {
       const Order& o = pool_[s];
       const std::int64_t lots = std::min(left, o.open_lots);
-      if (lots < least(o.options, pool_.terms(s).min_lots, o.open_lots) ||
-          lots < least(in.options, in.min_lots, left)) {
-        continue;
-      }
+      if (lots < least(o.options, pool_.terms(s).min_lots, o.open_lots)) continue;
       if (o.actor_id == in.actor_id && in.self_trade != SelfTradePrevention::None) {
         if (in.self_trade == SelfTradePrevention::CancelResting) continue;
-        return in.leaves - left >= wanted ? RefusalCode::None : refusal;
+        return refusal;
       }
       left -= lots;
     }
   }
-  return in.leaves - left >= wanted ? RefusalCode::None : refusal;
+  return left == 0 ? RefusalCode::None : refusal;
 }
 
 void MatchingEngine::trade_or_rest_dark(Book& b, Incoming& in) noexcept {
   match_dark(b, in);
-  const std::int64_t asked = in.price_ticks;
-  const bool keenest = in.type == OrderType::Midpoint && asked == kNoPrice;
+  const bool keenest = in.price_ticks == kNoPrice && in.type == OrderType::Midpoint &&
+                       in.tif == TimeInForce::Day;
   if (keenest) {
     in.price_ticks = in.side == Side::Bid ? b.rules.highest_ticks : b.rules.lowest_ticks;
   }
@@ -134,7 +133,8 @@ void MatchingEngine::cross_dark(Book& b) noexcept {
     while (s != kNil) {
       const Slot next = pool_[s].next;
       Incoming in = incoming(s);
-      in.slot = kNil;
+      in.slot = kNil;  // it stays in its queue
+      in.price_ticks = asked_price(s);
       const std::int64_t before = in.leaves;
       match_dark(b, in);
       if (in.leaves != before) take_from_queue(b, s, before - in.leaves);

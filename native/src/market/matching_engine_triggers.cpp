@@ -76,9 +76,8 @@ std::int64_t MatchingEngine::peg_price(const Book& b, Side side, OrderType type,
   return price;
 }
 
-// A midpoint order on its way in gets its price for the moment, to be tested with. One that
-// finds no midpoint may only wait.
-RefusalCode MatchingEngine::check_midpoint(Book& b, Incoming& in) noexcept {
+// Whether a midpoint order may enter at the midpoint of the moment; without one it may only wait.
+RefusalCode MatchingEngine::check_midpoint(Book& b, const Incoming& in) noexcept {
   static_cast<void>(note_reference(b));
   Terms terms{};
   terms.limit_ticks = in.price_ticks;
@@ -88,9 +87,7 @@ RefusalCode MatchingEngine::check_midpoint(Book& b, Incoming& in) noexcept {
     if (has_option(in.options, option::kMinQuantity)) return RefusalCode::CannotFill;
     return in.tif == TimeInForce::Ioc ? RefusalCode::NoLiquidity : RefusalCode::None;
   }
-  const RefusalCode code = check_liquidity(b, probe);
-  if (in.tif == TimeInForce::Ioc) in.price_ticks = probe.price_ticks;
-  return code;
+  return check_liquidity(b, probe);
 }
 
 // Give a parked peg its place; a midpoint order may trade on the way.

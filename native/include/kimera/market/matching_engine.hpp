@@ -308,7 +308,7 @@ class MatchingEngine {
   void settle(Book& b) noexcept;
   [[nodiscard]] bool note_reference(Book& b) noexcept;
   [[nodiscard]] bool follow_reference(Book& b) noexcept;
-  [[nodiscard]] model::RefusalCode check_midpoint(Book& b, Incoming& in) noexcept;
+  [[nodiscard]] model::RefusalCode check_midpoint(Book& b, const Incoming& in) noexcept;
   [[nodiscard]] bool elect_stop(Book& b) noexcept;
   void elect(Book& b, Slot slot) noexcept;
   void place_peg(Book& b, Slot slot) noexcept;
@@ -337,7 +337,7 @@ class MatchingEngine {
   void match_dark(Book& b, Incoming& in) noexcept;
   void trade_or_rest_dark(Book& b, Incoming& in) noexcept;
   [[nodiscard]] std::int64_t midpoint(const Book& b) const noexcept;
-  [[nodiscard]] model::RefusalCode check_dark(const Book& b, const Incoming& in) const noexcept;
+  [[nodiscard]] model::RefusalCode check_dark(const Book& b, Incoming& in) const noexcept;
   [[nodiscard]] Slot dark_partner(const matching::Ladder& against,
                                   const Incoming& in) const noexcept;
   void cross_dark(Book& b) noexcept;
