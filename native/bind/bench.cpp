@@ -5,5 +5,5 @@
 namespace nb = nanobind;
 
 void kimera::bind::bench(nb::module_& m) {
-  static_cast<void>(m);
+  bench_venue(m);
 }

@@ -17,5 +17,6 @@ void portfolio(nanobind::module_& m);
 void strategy(nanobind::module_& m);
 void system(nanobind::module_& m);
 void bench(nanobind::module_& m);
+void bench_venue(nanobind::module_& m);
 
 }  // namespace kimera::bind

@@ -15,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kimera.market import (
+    Book,
+    BookCapacity,
     Display,
     HaltPolicy,
     InstrumentRules,
@@ -42,7 +44,7 @@ from kimera.model import (
 )
 
 sys.path.insert(0, str(Path(__file__).parent))
-from naive_venue import NaiveVenue, Wish  # type: ignore[import-not-found]  # noqa: E402
+from naive_venue import NaiveVenue, Wish  # type: ignore[import-not-found]
 
 LOW, HIGH = 80, 120
 LAST = RecordFlag.LAST
@@ -72,6 +74,23 @@ def as_tuples(records: RecordArray) -> list[tuple[Any, ...]]:
     return out
 
 
+def request_of(w: Wish) -> RecordArray:
+    return new_order(
+        actor_id=w.actor,
+        order_id=w.cid,
+        side=w.side,
+        size_lots=w.size,
+        price_ticks=w.price,
+        order_type=w.type,
+        time_in_force=w.tif,
+        options=OrderOption(w.options),
+        trigger_ticks=w.trigger,
+        display_lots=w.display,
+        min_lots=w.least,
+        peg_offset_ticks=w.offset,
+    )
+
+
 class Twins:
     """The engine and the naive venue, given the same requests."""
 
@@ -80,25 +99,10 @@ class Twins:
         self.naive = NaiveVenue(rules)
         self.tape: list[tuple[Any, ...]] = []
         self.sequence = 0
+        self.book = Book("l3", capacity=BookCapacity(max_orders=128, max_levels=64))
 
     def new(self, w: Wish) -> None:
-        self._both(
-            new_order(
-                actor_id=w.actor,
-                order_id=w.cid,
-                side=w.side,
-                size_lots=w.size,
-                price_ticks=w.price,
-                order_type=w.type,
-                time_in_force=w.tif,
-                options=OrderOption(w.options),
-                trigger_ticks=w.trigger,
-                display_lots=w.display,
-                min_lots=w.least,
-                peg_offset_ticks=w.offset,
-            ),
-            lambda: self.naive.new(w),
-        )
+        self._both(request_of(w), lambda: self.naive.new(w))
 
     def replace(self, w: Wish) -> None:
         self._both(
@@ -137,6 +141,7 @@ class Twins:
             ours, theirs = sorted(ours, key=repr), sorted(theirs, key=repr)
         assert ours == theirs
         self.tape += ours
+        self.book.apply(got)  # strict: raises on the first record it cannot take
         self._check_marks(got)
         self._check_book()
 
@@ -155,6 +160,7 @@ class Twins:
                 (x.price_ticks, x.size_lots, x.n_orders) for x in self.engine.levels(1, side, 100)
             ]
             assert levels == self.naive.shown(side)
+            assert levels == [tuple(row) for row in self.book.levels(side, 100).tolist()]
             sides.append(levels)
         if self.naive.status == Status.TRADING and sides[0] and sides[1]:
             assert sides[0][0][0] < sides[1][0][0]
@@ -221,7 +227,6 @@ def play(rules: VenueRules, seed: int, n_requests: int, *, wild: float = 0.1) ->
     g = np.random.default_rng(seed)
     twins = Twins(rules)
     dark = rules.display == Display.DARK
-    statuses = [s for s in Status if s != Status.TRADING]
     for cid in range(1, n_requests + 1):
         what = g.random()
         live = twins.naive.orders
@@ -231,24 +236,12 @@ def play(rules: VenueRules, seed: int, n_requests: int, *, wild: float = 0.1) ->
         elif what < 0.80:
             twins.cancel(*pick(g, twins))
         elif what < 0.92:
-            actor, order = pick(g, twins)
-            change = Wish(actor, order, Side.NONE, int(g.integers(1, 20)))
-            if g.random() < 0.6:
-                change.price = int(np.clip(round(g.normal(100, 3)), LOW - 1, HIGH + 1))
-            if g.random() < 0.1:
-                change.display = int(g.integers(1, 10))
-            elif g.random() < 0.2:
-                found = twins.naive.find(actor, order)
-                if found is not None and found.place == "stop":
-                    change.trigger = int(g.integers(95, 106))
-                elif found is not None and found.type == OrderType.PEGGED:
-                    change.offset = int(g.integers(0, 3))
-            twins.replace(change)
+            twins.replace(random_change(g, twins))
         elif dark:
             bid = int(g.integers(95, 104))
             twins.set_reference(bid, bid + int(g.integers(0, 6)))
         elif what < 0.95:
-            twins.set_status(Status(int(g.choice(statuses))))
+            twins.set_status(Status(int(g.choice([0, 1, 2, 4, 5]))))
         elif twins.naive.status != Status.TRADING:
             twins.set_status(Status.TRADING)
         if twins.naive.status == Status.CLOSED and g.random() < 0.7:
@@ -256,6 +249,21 @@ def play(rules: VenueRules, seed: int, n_requests: int, *, wild: float = 0.1) ->
         elif twins.naive.status != Status.TRADING and g.random() < 0.15:
             twins.set_status(Status.TRADING)
     return twins
+
+
+def random_change(g: np.random.Generator, twins: Twins) -> Wish:
+    actor, order = pick(g, twins)
+    change = Wish(actor, order, Side.NONE, int(g.integers(1, 20)))
+    if g.random() < 0.6:
+        change.price = int(np.clip(round(g.normal(100, 3)), LOW - 1, HIGH + 1))
+    found = twins.naive.find(actor, order)
+    if g.random() < 0.1:
+        change.display = int(g.integers(1, 10))
+    elif found is not None and found.place == "stop" and g.random() < 0.5:
+        change.trigger = int(g.integers(95, 106))
+    elif found is not None and found.type == OrderType.PEGGED and g.random() < 0.5:
+        change.offset = int(g.integers(0, 3))
+    return change
 
 
 def pick(g: np.random.Generator, twins: Twins) -> tuple[int, int]:
@@ -304,3 +312,94 @@ def test_engine_prints_what_the_naive_venue_prints(
     rules: VenueRules, seed: int, n_requests: int
 ) -> None:
     play(rules, seed, n_requests)
+
+
+LIT = [rules_of(mode, halt) for mode in SelfTradePrevention for halt in HaltPolicy]
+
+
+@settings(max_examples=30, deadline=None)
+@given(rules=st.sampled_from(LIT), seed=st.integers(0, 2**32 - 1))
+def test_quantity_is_conserved_for_every_order(rules: VenueRules, seed: int) -> None:
+    """Accepted = filled + cancelled + expired + resting; what a replace adds counts as asked."""
+    twins = play(rules, seed, 150)
+    asked: dict[tuple[int, int], int] = {}
+    gone: dict[tuple[int, int], int] = {}
+    bought = sold = 0
+    for event in (e for e in twins.tape if e[0] == "R"):
+        act, key, side, lots = event[1], event[2:4], event[4], event[6]
+        if act == ReportAct.ACCEPTED:
+            assert gone.get(key, 0) == asked.get(key, 0), (
+                "an id may come again only when it is over"
+            )
+            asked[key], gone[key] = lots, 0
+        elif act == ReportAct.REPLACED:
+            asked[key] = gone[key] + lots
+        elif act in (ReportAct.FILLED, ReportAct.CANCELLED, ReportAct.EXPIRED):
+            gone[key] += lots
+            if act == ReportAct.FILLED:
+                bought += lots * (side == Side.BID)
+                sold += lots * (side == Side.ASK)
+    assert bought == sold
+    for key, lots in asked.items():
+        live = twins.engine.order(*key)
+        assert lots - gone[key] == (live.leaves_lots if live else 0)
+
+
+@settings(max_examples=30, deadline=None)
+@given(rules=st.sampled_from(LIT), seed=st.integers(0, 2**32 - 1))
+def test_promises_of_the_order_types_hold(rules: VenueRules, seed: int) -> None:
+    """FOK all or none, post-only never takes, market and IOC never rest, own never meets own."""
+    twins = Promises(rules)
+    g = np.random.default_rng(seed)
+    for cid in range(1, 151):
+        twins.new(random_wish(g, cid, dark=False, wild=0.1))
+
+
+class Promises(Twins):
+    """Looks at what each new order did at once."""
+
+    def new(self, w: Wish) -> None:
+        n = len(self.tape)
+        super().new(w)
+        news = self.tape[n:]
+        own = [e for e in news if e[0] == "R" and e[2:4] == (w.actor, w.cid)]
+        took = [e for e in own if e[1] == ReportAct.FILLED and not e[8]]
+        accepted = any(e[1] == ReportAct.ACCEPTED for e in own)
+        live = self.engine.order(w.actor, w.cid)
+        if w.type in (OrderType.LIMIT, OrderType.MARKET):
+            if w.tif == TimeInForce.FOK and accepted:
+                assert sum(e[6] for e in took) == w.size
+            if w.tif in (TimeInForce.IOC, TimeInForce.FOK):
+                assert live is None
+            if w.options & OrderOption.POST_ONLY:
+                assert not took
+            if w.options & OrderOption.MIN_QUANTITY and accepted:
+                assert sum(e[6] for e in took) >= w.least
+            for e in took:
+                assert w.type == OrderType.MARKET or (
+                    e[5] <= w.price if w.side == Side.BID else e[5] >= w.price
+                )
+        if live is not None:
+            assert live.displayed_lots <= max(w.size, 1)
+            if w.options & OrderOption.ICEBERG:
+                assert live.displayed_lots <= w.display
+            if w.options & OrderOption.HIDDEN or w.type == OrderType.MIDPOINT:
+                assert live.displayed_lots == 0
+        if self.naive.rules.self_trade != SelfTradePrevention.NONE:
+            fills = [e for e in news if e[0] == "R" and e[1] == ReportAct.FILLED]
+            for maker, taker in zip(fills[::2], fills[1::2], strict=True):
+                assert maker[2] != taker[2]
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_same_input_gives_the_same_bytes(seed: int) -> None:
+    rules = rules_of()
+    g = np.random.default_rng(seed)
+    wishes = [random_wish(g, cid, dark=False, wild=0.2) for cid in range(1, 100)]
+    requests = np.concatenate([request_of(w) for w in wishes])
+    whole = MatchingEngine(rules).submit(requests)
+    parts = MatchingEngine(rules)
+    cut = int(g.integers(len(requests)))
+    pieces = [parts.submit(requests[:cut]), parts.submit(requests[cut:])]
+    assert whole.tobytes() == pieces[0].tobytes() + pieces[1].tobytes()
