@@ -410,7 +410,11 @@ def test_dark_venue_prints_at_the_midpoint_and_displays_nothing() -> None:
 def test_dark_minimum_quantity_passes_over_small_ones() -> None:
     desk = Desk(display=Display.DARK)
     desk.venue.set_reference(1, 100, 104, 1)
-    large = {"order_type": OrderType.MIDPOINT, "options": OrderOption.MIN_QUANTITY, "min_lots": 5}
+    large: dict[str, Any] = {
+        "order_type": OrderType.MIDPOINT,
+        "options": OrderOption.MIN_QUANTITY,
+        "min_lots": 5,
+    }
     desk.buy(1, 10, **large)
     assert public(desk.sell(2, 4, 102)) == []
     assert public(desk.sell(3, 6, 102)) == [("TRADE", 102, 6)]
