@@ -174,6 +174,7 @@ void bind_lobster(nb::module_& m) {
           },
           nb::arg("messages"), nb::arg("rows"))
       .def("finish", &LobsterDecoder::finish)
+      .def("only_count_mismatches", &LobsterDecoder::only_count_mismatches)
       .def_prop_ro("n_waiting_messages", &LobsterDecoder::n_waiting_messages)
       .def_prop_ro("n_waiting_rows", &LobsterDecoder::n_waiting_rows)
       .def("counts", [](const LobsterDecoder& self) {

@@ -299,8 +299,7 @@ void LobsterDecoder::pair(std::string_view message_line, std::string_view row_li
       if (good_row && row_equals()) {
         ++n_exact_;
       } else if (good_row) {
-        anomalies_.add(Anomaly::RowMismatch, n_messages_, "a row the messages lead to",
-                       difference());
+        mismatch("a row the messages lead to", difference());
       }
     }
   } else {
@@ -355,9 +354,8 @@ void LobsterDecoder::change(LobsterSide& side, Side which, std::int64_t price, s
   const bool there = at != levels.end() && at->price == price;
   const std::int64_t total = (there ? at->size : 0) + size;
   if (total < 0 || (!there && size < 0)) {
-    anomalies_.add(Anomaly::RowMismatch, n_messages_,
-                   "a level of at least " + std::to_string(-size),
-                   there ? std::to_string(at->size) : "no such level");
+    mismatch("a level of at least " + std::to_string(-size),
+             there ? std::to_string(at->size) : "no such level");
   } else if (total == 0) {
     levels.erase(at);
   } else if (there) {
@@ -372,6 +370,14 @@ void LobsterDecoder::apply(const Message& m, const Record& base) {
     return;
   }
   change(book_[index(base.side)], base.side, base.price_ticks, m.type == kAdd ? m.size : -m.size);
+}
+
+void LobsterDecoder::mismatch(std::string_view expected, std::string_view found) {
+  if (stop_at_mismatch_) {
+    anomalies_.add(Anomaly::RowMismatch, n_messages_, expected, found);
+  } else {
+    anomalies_.count(Anomaly::RowMismatch);
+  }
 }
 
 void LobsterDecoder::keep_depth(Side side, const Record& base) {

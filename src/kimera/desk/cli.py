@@ -36,6 +36,8 @@ class CommandLine(NamedTuple):
 
 
 COMMANDS: Final[dict[str, CommandLine]] = {
+    "book": CommandLine("data", "Rebuild the books of a tape and write their levels down."),
+    "data": CommandLine("data", "Import, inspect and convert recorded tapes."),
     "bench": CommandLine("machine", "Measure the speed of every room, beside its peers."),
     "doctor": CommandLine("machine", "Say what this machine offers and what will be used."),
 }

@@ -15,7 +15,7 @@ from datetime import datetime
 from decimal import Decimal
 from math import gcd
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from kimera._native import market as _native
@@ -91,8 +91,12 @@ class LobsterTape(NativeTape):
         symbol: str | None = None,
         date: str | None = None,
         tick_size: str | None = None,
+        row_mismatch: Literal["stop", "count"] = "stop",
     ) -> None:
         super().__init__([messages.source], strict=strict)
+        if row_mismatch not in {"stop", "count"}:
+            raise InputError(f'row_mismatch: expected "stop" or "count", was {row_mismatch!r}')
+        self._count_mismatches = row_mismatch == "count"
         self.messages, self.orderbook = messages, orderbook
         named = _NAME.search(messages.member or messages.source.path.name)
         symbol = symbol or (named["symbol"].upper() if named else None)
@@ -146,6 +150,8 @@ class LobsterTape(NativeTape):
 
     def _pieces(self) -> Iterator[RecordArray]:
         decoder = _native.LobsterDecoder(self._midnight_ns, self.n_levels, self._unit)
+        if self._count_mismatches:
+            decoder.only_count_mismatches()
         seen: Counter[str] = Counter()
         messages = self.chunks_of(*self.messages)
         rows = iter(()) if self.orderbook is None else self.chunks_of(*self.orderbook)
@@ -208,7 +214,19 @@ def open_tape(
     symbol: str | None = None,
     date: str | None = None,
     tick_size: str | None = None,
+    row_mismatch: Literal["stop", "count"] = "stop",
 ) -> LobsterTape:
-    """Open a LOBSTER pair: a zip, or a message file with its order book file."""
+    """Open a LOBSTER pair: a zip, or a message file with its order book file.
+
+    ``row_mismatch="count"`` goes on after a row that contradicts the records, also when strict.
+    """
     messages, rows = _pair_of(only_source(sources, "lobster"), orderbook)
-    return LobsterTape(messages, rows, strict=strict, symbol=symbol, date=date, tick_size=tick_size)
+    return LobsterTape(
+        messages,
+        rows,
+        strict=strict,
+        symbol=symbol,
+        date=date,
+        tick_size=tick_size,
+        row_mismatch=row_mismatch,
+    )

@@ -48,6 +48,10 @@ class LobsterDecoder {
   // `price_unit`: one tick in 1e-4 of the currency.
   LobsterDecoder(std::int64_t midnight_ns, std::size_t n_levels, std::int64_t price_unit);
 
+  // Rows that contradict the records are counted but do not stop a strict reader: for a caller
+  // that compares the rows itself.
+  void only_count_mismatches() noexcept { stop_at_mismatch_ = false; }
+
   // The next bytes of either file; rows are decoded as far as both reach.
   void feed(std::string_view messages, std::string_view rows);
   // No more bytes come: what is left over in one file is an anomaly.
@@ -87,10 +91,12 @@ class LobsterDecoder {
   void push_level(const Record& base, model::Side side, LobsterSide::Level level,
                   std::uint8_t flags);
   void change(LobsterSide& side, model::Side which, std::int64_t price, std::int64_t size);
+  void mismatch(std::string_view expected, std::string_view found);
 
   std::int64_t midnight_ns_;
   std::size_t n_levels_;
   std::int64_t price_unit_;
+  bool stop_at_mismatch_ = true;
   std::string messages_, rows_;
   std::size_t message_at_ = 0, row_at_ = 0;
   LobsterSide book_[2];
