@@ -36,6 +36,8 @@ class CommandLine(NamedTuple):
 
 
 COMMANDS: Final[dict[str, CommandLine]] = {
+    "run": CommandLine("trade", "Run the whole system on a simulated market."),
+    "replay": CommandLine("trade", "Run a strategy on recorded market data."),
     "book": CommandLine("data", "Rebuild the books of a tape and write their levels down."),
     "data": CommandLine("data", "Import, inspect and convert recorded tapes."),
     "bench": CommandLine("machine", "Measure the speed of every room, beside its peers."),
@@ -169,7 +171,7 @@ def _overview() -> str:
         rows = [(name, row.help) for name, row in COMMANDS.items() if row.panel == panel]
         if rows:
             lines += ["", f"{panel}:", *(f"  {name:<{width}}  {text}" for name, text in rows)]
-    lines += ["", "options: --version, --help", "", "Example: kimera bench book --quick"]
+    lines += ["", "options: --version, --help", "", "Example: kimera run --duration 30s --seed 7"]
     return "\n".join(lines)
 
 

@@ -1,0 +1,108 @@
+"""``kimera replay``: a strategy on recorded market data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kimera.desk.output import JOURNAL, check_writable, prepare_folder
+from kimera.desk.runs import conclude, shown
+from kimera.errors import InputError
+from kimera.market import Tape, open_tape
+from kimera.system import QueueModel, replay
+from kimera.system.config_file import duration_ns, load_replay
+
+__all__ = ["EXAMPLE", "command"]
+
+EXAMPLE = "kimera replay tape.gz --strategy market-making-v1 --report out.html"
+
+
+def command(
+    tapes: Annotated[list[Path], typer.Argument(metavar="TAPE...", help="Files of recorded data.")],
+    *,
+    tape_format: Annotated[
+        str | None, typer.Option("--format", help="Recognised when absent (kimera data --help).")
+    ] = None,
+    strategy: Annotated[str | None, typer.Option(help="Registered name, or FILE.py:Class.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the HTML report to this file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for report.html, journal/ and summary.json.")
+    ] = None,
+    queue_model: Annotated[
+        QueueModel | None, typer.Option(help="How our place in the queue is known.")
+    ] = None,
+    latency: Annotated[
+        str | None,
+        typer.Option(help="Of orders and reports, as 200us; or 'recorded', that of the tape."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of every random stream.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML or JSON file; options here win over it.")
+    ] = None,
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="Count anomalies of the tape instead of stopping.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the summary as JSON instead of tables.")
+    ] = False,
+) -> int:
+    """Run a strategy on recorded market data.
+
+    The books are rebuilt from the tape; orders take time to arrive, wait in the queue and are
+    filled by the recorded trades. Several tapes are merged by exchange time. The report says
+    which queue and latency models were used. The same tape, seed and options give the same digest.
+    """
+    if report is not None:
+        check_writable(report.parent)
+    given: dict[str, Any] = {"replay": _assumed(queue_model, latency, seed)}
+    if strategy is not None:
+        given["strategy"] = strategy
+    plan = load_replay(config, given)
+    if not tapes:
+        raise InputError("replay: expected at least one tape")
+    opened = [open_tape(path, format=tape_format, strict=not lenient) for path in tapes]
+    if output is not None:
+        prepare_folder(output)
+    with shown(f"replay of {', '.join(path.name for path in tapes)}", *_named(opened)) as view:
+        result = replay(
+            opened,
+            plan.strategy,
+            plan.replay,
+            journal=None if output is None else output / JOURNAL,
+            progress=view,
+        )
+    conclude(result, output=output, report=report, as_json=as_json)
+    return 0
+
+
+def _assumed(
+    queue_model: QueueModel | None, latency: str | None, seed: int | None
+) -> dict[str, Any]:
+    """Options of the command line as a part of a replay's configuration."""
+    values: dict[str, Any] = {}
+    if seed is not None:
+        values["seed"] = seed
+    if queue_model is not None:
+        values["queue"] = {"model": queue_model.value}
+    if latency is not None:
+        both = (
+            {"type": "recorded"}
+            if latency == "recorded"
+            else {"type": "constant", "ns": duration_ns(latency, "--latency")}
+        )
+        values |= {"order_entry": both, "response": both}
+    return values
+
+
+def _named(tapes: list[Tape]) -> tuple[tuple[Any, ...], list[str]]:
+    """Instruments of all tapes in order, and what to call them."""
+    from kimera.desk.report.words import name_of
+
+    pairs = [
+        (instrument, name_of(instrument, tuple(venue.name for venue in tape.venues)))
+        for tape in tapes
+        for instrument in tape.instruments
+    ]
+    return tuple(instrument for instrument, _ in pairs), [name for _, name in pairs]
