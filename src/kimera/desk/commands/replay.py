@@ -20,7 +20,7 @@ EXAMPLE = "kimera replay tape.gz --strategy market-making-v1 --report out.html"
 
 
 def command(
-    tapes: Annotated[list[Path], typer.Argument(metavar="TAPE...", help="Files of recorded data.")],
+    tapes: Annotated[list[Path], typer.Argument(help="Files of recorded data.")],
     *,
     tape_format: Annotated[
         str | None, typer.Option("--format", help="Recognised when absent (kimera data --help).")

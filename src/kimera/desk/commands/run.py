@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from kimera.desk.output import JOURNAL, prepare_folder
+from kimera.desk.report.words import name_of
 from kimera.desk.runs import conclude, shown
+from kimera.model import Instrument
 from kimera.system import simulate
 from kimera.system.config_file import RunFile, duration_ns, load_run
 
@@ -50,8 +52,8 @@ def command(
     prepare_folder(output)
     with shown(f"{plan.strategy} on the simulated market", instruments, names) as view:
         result = simulate(
-            plan.strategy,
             plan.simulation,
+            plan.strategy,
             seed=plan.seed,
             duration_ns=span_ns,
             journal=output / JOURNAL,
@@ -61,12 +63,9 @@ def command(
     return 0
 
 
-def _market(plan: RunFile) -> tuple[tuple[Any, ...], list[str]]:
+def _market(plan: RunFile) -> tuple[tuple[Instrument, ...], list[str]]:
     """Instruments of the market to be simulated, and what to call them."""
-    from kimera.desk.report.words import name_of
-    from kimera.market import simulated_market_config
-
-    market = simulated_market_config(plan.simulation.market)
+    market = plan.simulation.market
     venues = tuple(venue.name for venue in market.venue_table())
     instruments = market.instruments()
     return instruments, [name_of(instrument, venues) for instrument in instruments]
