@@ -20,9 +20,15 @@ PLAIN_WIDTH = 110
 """Columns of tables that go to a file."""
 
 
-def shown(title: str, instruments: tuple[Instrument, ...], names: list[str]) -> RunView:
+def shown(
+    title: str,
+    instruments: tuple[Instrument, ...],
+    names: list[str],
+    *,
+    start_ns: int | None = None,
+) -> RunView:
     """Make the live view of a run; it goes to stderr, so that stdout holds the outcome only."""
-    return RunView(title, instruments, names, sys.stderr)
+    return RunView(title, instruments, names, sys.stderr, start_ns=start_ns)
 
 
 def conclude(result: RunResult, *, output: Path | None, report: Path | None, as_json: bool) -> None:

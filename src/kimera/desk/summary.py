@@ -63,6 +63,7 @@ def summary(result: RunResult) -> dict[str, Any]:
         "anomalies": result.anomalies,
         "fills_dropped": result.fills_dropped,
         "journal": result.journal_path,
+        "journal_digest": result.journal_digest,
         "config": result.config,
     }
 
@@ -96,8 +97,10 @@ def print_summary(result: RunResult, console: Console, paths: dict[str, Path]) -
         f"{result.events:,} events, {span} of market time in {result.wall_s:.2f} s "
         f"({speed / 1e6:.2f} M events/s)",
         *(f"{name}: {path}" for name, path in paths.items()),
-        f"digest: {result.digest}",
     ]
+    if result.journal_digest is not None:
+        lines.append(f"journal digest: {result.journal_digest}")
+    lines.append(f"digest: {result.digest}")
     for line in lines:
         # Plain text, never wrapped: a program may read the last line.
         console.out(line, highlight=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections import deque
 from types import TracebackType
@@ -16,6 +15,8 @@ from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
+
+from kimera.desk.report.words import instant
 
 if TYPE_CHECKING:
     from kimera.model import Instrument
@@ -61,6 +62,8 @@ class RunView:
         Of the instruments, as shown.
     stream : text file
         Where to write; a live picture if it is a terminal, else a line every two seconds.
+    start_ns : int, optional
+        Market time at which the run begins [ns], where that is known before.
     """
 
     def __init__(
@@ -68,16 +71,18 @@ class RunView:
         title: str,
         instruments: tuple[Instrument, ...],
         names: list[str],
-        stream: TextIO | None = None,
+        stream: TextIO,
+        *,
+        start_ns: int | None = None,
     ) -> None:
         self._title = title
         self._instruments = instruments
         self._names = names
-        self._console = Console(file=stream or sys.stdout)
+        self._console = Console(file=stream)
         self._live: Live | None = None
         self._mids: list[deque[float]] = [deque(maxlen=HISTORY) for _ in instruments]
         self._pnl: dict[str, deque[float]] = {}
-        self._start_ns: int | None = None
+        self._start_ns = start_ns
         self._next_line_ns = 0
 
     def __enter__(self) -> RunView:
@@ -97,8 +102,6 @@ class RunView:
 
     def __call__(self, share: float, snapshot: Snapshot) -> None:
         """Take the state of the run: the share that is done (nan where unknown) and a snapshot."""
-        if self._start_ns is None:
-            self._start_ns = snapshot.ts_ns
         for mids, bid, ask in zip(self._mids, snapshot.bid_ticks, snapshot.ask_ticks, strict=True):
             mids.append((bid + ask) / 2 if bid is not None and ask is not None else math.nan)
         for currency, value in snapshot.pnl.items():
@@ -121,7 +124,7 @@ class RunView:
         done = f"{share:4.0%}" if known else ""
         grid = Table.grid(padding=(0, 2))
         grid.add_row(
-            f"market time {self._elapsed_s(snapshot):.1f} s",
+            self._clock(snapshot),
             bar,
             done,
             f"{snapshot.events_per_s / 1e6:.2f} M events/s",
@@ -163,9 +166,11 @@ class RunView:
         text.append(f"{snapshot.orders:,} orders, {snapshot.fills:,} fills", "dim")
         return text
 
-    def _elapsed_s(self, snapshot: Snapshot) -> float:
-        start_ns = snapshot.ts_ns if self._start_ns is None else self._start_ns
-        return (snapshot.ts_ns - start_ns) / 1e9
+    def _clock(self, snapshot: Snapshot) -> str:
+        """Time since the start where that is known, else the time of the tape."""
+        if self._start_ns is None:
+            return f"market clock {instant(snapshot.ts_ns)}"
+        return f"market time {(snapshot.ts_ns - self._start_ns) / 1e9:.1f} s"
 
     def _line(self, share: float, snapshot: Snapshot) -> None:
         now_ns = time.perf_counter_ns()
@@ -175,7 +180,7 @@ class RunView:
         pnl = ", ".join(f"{value:+,.2f} {currency}" for currency, value in snapshot.pnl.items())
         done = f"{share:4.0%} " if math.isfinite(share) else ""
         print(
-            f"{done}market time {self._elapsed_s(snapshot):.1f} s, {snapshot.events:,} events "
+            f"{done}{self._clock(snapshot)}, {snapshot.events:,} events "
             f"({snapshot.events_per_s / 1e6:.2f} M/s), {snapshot.fills:,} fills, P&L {pnl or '0'}",
             file=self._console.file,
             flush=True,

@@ -234,7 +234,10 @@ def load_run(path: Path | None, given: Mapping[str, Any]) -> RunFile:
     values = merged(read_values(path) if path else {}, given)
     source = str(path) if path else "configuration"
     profile = to_config({"profile": values.get("profile", "dev")}, RunFile, source).profile
-    return to_config(merged({"simulation": PROFILES[profile]}, values), RunFile, source)
+    # The market is laid over its own default, so that a file may name a single parameter of it.
+    market = msgspec.to_builtins(SimulationConfig().market)
+    below = {"simulation": {"market": market} | PROFILES[profile]}
+    return to_config(merged(below, values), RunFile, source)
 
 
 def load_replay(path: Path | None, given: Mapping[str, Any]) -> ReplayFile:

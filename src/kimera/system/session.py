@@ -13,7 +13,7 @@ import numpy as np
 
 from kimera._native import system as _native
 from kimera.errors import CapacityError, JournalFullError, StrategyError
-from kimera.model import NO_PRICE, RECORD, Instrument, RecordArray, Venue
+from kimera.model import NO_PRICE, RECORD, Instrument, RecordArray, Venue, empty_records
 from kimera.runtime import Clock, Journal, SystemClock
 from kimera.strategy import CompiledStrategy, NativeStrategy
 from kimera.system.config import (
@@ -228,8 +228,17 @@ def _feed(run: Any, lanes: Sequence[Lane]) -> None:
         run.finish(index)
         return
     if len(batch):
-        lane.held = np.ascontiguousarray(batch)
+        lane.held = _aligned(batch)
         run.feed(index, np.frombuffer(lane.held.data, dtype=np.uint8))
+
+
+def _aligned(batch: RecordArray) -> RecordArray:
+    """Give the records on cache-line boundaries: the native code loads them whole."""
+    if batch.flags.c_contiguous and batch.ctypes.data % RECORD.itemsize == 0:
+        return batch
+    copy = empty_records(len(batch))
+    copy[:] = batch
+    return copy
 
 
 def _raise_failure(run: Any, setup: Setup) -> None:

@@ -35,7 +35,7 @@ def drawn(view: RunView, share: float, snapshot: Snapshot) -> str:
 
 
 def make_view(run: RunResult, stream: io.StringIO) -> RunView:
-    return RunView("test", run.instruments, ["BTC", "ETH"], stream)
+    return RunView("test", run.instruments, ["BTC", "ETH"], stream, start_ns=0)
 
 
 @pytest.mark.parametrize(
@@ -72,5 +72,11 @@ def test_view_without_a_terminal_writes_plain_lines_seldom(make_run: RunMaker) -
             view(0.5, SNAPSHOT)
     lines = stream.getvalue().splitlines()
     assert len(lines) == 1
-    assert lines[0].startswith(" 50% market time 0.0 s, 2,000,000 events (4.00 M/s), 40 fills")
+    assert lines[0].startswith(" 50% market time 10.0 s, 2,000,000 events (4.00 M/s), 40 fills")
     assert "\x1b" not in lines[0]
+
+
+def test_view_of_a_tape_shows_the_tapes_clock(make_run: RunMaker) -> None:
+    stream = io.StringIO()
+    RunView("test", make_run().instruments, ["BTC", "ETH"], stream)(math.nan, SNAPSHOT)
+    assert stream.getvalue().startswith("market clock 1970-01-01 00:00:10.000 UTC, 2,000,000")

@@ -88,6 +88,14 @@ def test_read_values_bad_file_is_one_clear_error(
     assert name in str(caught.value)
 
 
+def test_load_run_one_parameter_of_the_market_leaves_the_others(tmp_path: Path) -> None:
+    path = write(tmp_path, "[simulation.market.noise_taking]\nbase_rate_hz = 1.0\n")
+    market, default = load_run(path, {}).simulation.market, load_run(None, {}).simulation.market
+    assert market.noise_taking.base_rate_hz == 1.0
+    assert market.noise_taking.branching_self == default.noise_taking.branching_self
+    assert market.assets == default.assets
+
+
 def test_load_replay_reads_the_queue_model(tmp_path: Path) -> None:
     path = write(tmp_path, '[replay.queue]\nmodel = "log"\n')
     assert load_replay(path, {}).replay.queue.model is QueueModel.LOG

@@ -50,7 +50,9 @@ def command(
     span_ns = duration_ns(plan.duration, "$.duration")
     instruments, names = _market(plan)
     prepare_folder(output)
-    with shown(f"{plan.strategy} on the simulated market", instruments, names) as view:
+    title = f"{plan.strategy} on the simulated market"
+    start_ns = plan.simulation.market.start_ns
+    with shown(title, instruments, names, start_ns=start_ns) as view:
         result = simulate(
             plan.simulation,
             plan.strategy,

@@ -39,7 +39,7 @@ Figure = dict[str, Any]
 FloatArray = npt.NDArray[np.float64]
 
 LINES: Final = tuple(f"var(--line-{number})" for number in range(1, 9))
-FILL_MARKERS: Final = 500
+FILL_MARKERS: Final = 150
 LATENCY_BARS: Final = 60
 SPREAD_POINTS: Final = 150
 
@@ -109,7 +109,12 @@ def price(result: RunResult, column: int) -> Figure:
             domain=[0.34, 1.0],
             tickformat=f",.{decimals(instrument)}~f",
         ),
-        yaxis2=_axis(f"position [{instrument.base or 'units'}]", domain=[0.0, 0.26], nticks=4),
+        yaxis2=_axis(
+            f"position [{instrument.base or 'units'}]",
+            domain=[0.0, 0.26],
+            nticks=4,
+            tickformat=",.6~f",
+        ),
         hovermode="closest",
     )
 
@@ -312,7 +317,7 @@ def _fill_markers(result: RunResult, instrument: Instrument) -> list[Figure]:
                 "marker": {
                     "color": color,
                     "symbol": up,
-                    "size": 8,
+                    "size": 7,
                     "line": {"color": "var(--card)", "width": 0.8},
                 },
             }
@@ -321,14 +326,15 @@ def _fill_markers(result: RunResult, instrument: Instrument) -> list[Figure]:
 
 
 def _log_bars(histogram: LatencyHistogram) -> tuple[FloatArray, FloatArray]:
-    """Merge buckets into at most LATENCY_BARS, even in the logarithm, over what was seen."""
+    """Merge buckets into at most LATENCY_BARS, about even in the logarithm, over what was seen."""
     seen = np.flatnonzero(histogram.counts)
     if len(seen) == 0:
         return np.array([1.0, 10.0]), np.zeros(1)
     edges = histogram.edges_ns[seen[0] : seen[-1] + 2].astype(np.float64)
     counts = histogram.counts[seen[0] : seen[-1] + 1].astype(np.float64)
-    if len(counts) > LATENCY_BARS:
-        wanted = np.geomspace(max(1.0, edges[0]), edges[-1], LATENCY_BARS + 1)
+    n_bars = min(LATENCY_BARS, 8 + int(np.sqrt(counts.sum()) / 2))  # few samples, wide bars
+    if len(counts) > n_bars:
+        wanted = np.geomspace(max(1.0, edges[0]), edges[-1], n_bars + 1)
         starts = np.unique(np.searchsorted(edges[:-1], wanted[:-1], side="left"))
         starts = np.unique(np.append(starts[starts < len(counts)], 0))
         counts = np.add.reduceat(counts, starts)

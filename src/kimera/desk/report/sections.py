@@ -403,6 +403,7 @@ def _record(view: View) -> list[Card]:
         ["seed", str(result.seed)],
         ["digest", result.digest],
         ["journal", result.journal_path or "not written"],
+        ["journal digest", result.journal_digest or "no journal"],
         ["venues", ", ".join(_venue(view, number) for number in range(len(result.venues)))],
         *([f"latency: {key.replace('_', ' ')}", text] for key, text in _models(result)),
         ["callbacks", ", ".join(f"{k} {v:,}" for k, v in result.callbacks.items()) or "none"],
@@ -413,6 +414,7 @@ def _record(view: View) -> list[Card]:
     shown = table(["what", "times"], found) if found else ""
     settings = {"strategy_params": result.strategy_params, **result.config}
     text = msgspec.json.format(msgspec.json.encode(settings), indent=2).decode("utf-8")
+    listing = f"<details><summary>Show</summary><pre class=mono>{html.escape(text)}</pre></details>"
     return [
         Card(
             "Run",
@@ -430,7 +432,7 @@ def _record(view: View) -> list[Card]:
         Card(
             "Configuration",
             "As it was used, with every default filled in.",
-            body=f"<pre class=mono>{html.escape(text)}</pre>",
+            body=listing,
             wide=True,
         ),
     ]
