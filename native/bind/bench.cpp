@@ -6,4 +6,5 @@ namespace nb = nanobind;
 
 void kimera::bind::bench(nb::module_& m) {
   bench_venue(m);
+  bench_runtime(m);
 }

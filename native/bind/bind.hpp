@@ -9,6 +9,7 @@ namespace kimera::bind {
 void model(nanobind::module_& m);
 void runtime(nanobind::module_& m);
 void runtime_journal(nanobind::module_& m);
+void runtime_ring(nanobind::module_& m);
 void market_books(nanobind::module_& m);
 void market_codecs(nanobind::module_& m);
 void market_venue(nanobind::module_& m);
@@ -18,5 +19,6 @@ void strategy(nanobind::module_& m);
 void system(nanobind::module_& m);
 void bench(nanobind::module_& m);
 void bench_venue(nanobind::module_& m);
+void bench_runtime(nanobind::module_& m);
 
 }  // namespace kimera::bind

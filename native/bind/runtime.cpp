@@ -165,4 +165,5 @@ void kimera::bind::runtime(nb::module_& m) {
   bind_histogram(m);
   bind_clock(m);
   runtime_journal(m);
+  runtime_ring(m);
 }

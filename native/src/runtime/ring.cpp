@@ -191,7 +191,7 @@ std::uint64_t RingReader::skip() noexcept {
 RingBatch RingReader::read(std::span<model::Record> out) noexcept {
   RingBatch batch;
   for (;;) {
-    if (seen_ - position_ < out.size() && !look()) return batch;
+    if (position_ == seen_ && !look()) return batch;
     const std::uint64_t n = std::min<std::uint64_t>(seen_ - position_, out.size());
     for (std::uint64_t i = 0; i < n; ++i) {
       detail::copy_out(out[i], slots_[(position_ + i) & mask_]);

@@ -13,6 +13,14 @@ from kimera.runtime.journal import (
     verify_journal,
 )
 from kimera.runtime.random import Random, numpy_generator, stream_seed
+from kimera.runtime.ring import (
+    RingMemory,
+    RingMode,
+    RingReader,
+    RingRole,
+    RingStart,
+    RingWriter,
+)
 
 __all__ = [
     "Clock",
@@ -24,6 +32,12 @@ __all__ = [
     "LatencyHistogram",
     "ManualClock",
     "Random",
+    "RingMemory",
+    "RingMode",
+    "RingReader",
+    "RingRole",
+    "RingStart",
+    "RingWriter",
     "Sync",
     "SystemClock",
     "Upkeep",

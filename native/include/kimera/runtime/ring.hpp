@@ -112,6 +112,13 @@ namespace detail {
   return eighth < 1 ? 1 : eighth > 1024 ? 1024 : eighth;
 }
 
+inline void spin_pause() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#else
+  asm volatile("" ::: "memory");
+#endif
+}
 inline void compiler_fence() noexcept {
   asm volatile("" ::: "memory");
 }
@@ -223,8 +230,8 @@ class RingReader {
   // Throws RingFailure for the gate of an overwriting ring.
   RingReader(const RingMemory& memory, Role role, Start start = Start::Oldest);
 
-  // Copy up to out.size() records. What is delivered is whole and in order; `lost` tells of any
-  // gap before it. Nothing there: count 0.
+  // Copy up to out.size() of the records seen so far. What is delivered is whole and in order;
+  // `lost` tells of any gap before it. Nothing there: count 0.
   [[nodiscard]] RingBatch read(std::span<model::Record> out) noexcept;
   // Copy one; false when nothing is there. Losses are counted in lost().
   [[nodiscard]] bool pop(model::Record& out) noexcept {
@@ -249,16 +256,35 @@ class RingReader {
 
  private:
   // See whether more was published; the gate is brought up to date when there is nothing.
+  //
+  // Each look takes the line of `published` from the writer, whose next store must fetch it back:
+  // a reader close behind a streaming writer slows both to a few records per exchange. So a look
+  // that brought few records, and at once, makes the next one come a little later (some
+  // microseconds at most). A look after waiting in vain, as in sparse traffic, is never delayed.
   [[nodiscard]] bool look() noexcept {
+    for (unsigned i = 0; i < patience_; ++i) detail::spin_pause();
     seen_ = header_->published.load(std::memory_order_acquire);
-    if (position_ != seen_) return true;
-    if (gate_ != nullptr && gated_at_ != position_) move_gate();
-    return false;
+    const std::uint64_t fresh = seen_ - position_;
+    if (fresh == 0) {
+      patience_ = 0;
+      waited_ = true;
+      if (gate_ != nullptr && gated_at_ != position_) move_gate();
+      return false;
+    }
+    if (!waited_ && fresh < kFew) {
+      patience_ = patience_ < kMaxPatience ? 2 * patience_ + 1 : kMaxPatience;
+    } else if (fresh > 4 * kFew) {
+      patience_ /= 2;
+    }
+    waited_ = false;
+    return true;
   }
   void move_gate() noexcept {
     gated_at_ = position_;
     gate_->store(position_, std::memory_order_release);
   }
+  static constexpr std::uint64_t kFew = 64;
+  static constexpr unsigned kMaxPatience = 127;
   [[nodiscard]] bool lapped() const noexcept {
     return header_->claimed.load(std::memory_order_acquire) > position_ + mask_ + 1;
   }
@@ -273,6 +299,8 @@ class RingReader {
   std::uint64_t gated_at_ = 0;
   std::atomic<std::uint64_t>* gate_ = nullptr;  // set for Role::Gate
   std::uint64_t lost_ = 0;
+  unsigned patience_ = 0;  // pauses before the next look
+  bool waited_ = false;    // the last look found nothing
 };
 
 }  // namespace kimera::runtime
