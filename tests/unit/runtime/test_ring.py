@@ -94,4 +94,4 @@ def test_bad_rings_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="expected a gated ring"):
         RingReader(RingMemory.create(4, RingMode.OVERWRITE), RingRole.GATE)
     with pytest.raises(InputError, match="dtype RECORD"):
-        RingWriter(RingMemory.create(4, RingMode.GATED)).push(np.zeros(4))
+        RingWriter(RingMemory.create(4, RingMode.GATED)).push(np.zeros(4, dtype="V64"))
