@@ -25,12 +25,13 @@ namespace {
 using FieldRow = std::tuple<std::string, std::string, double, double, double>;
 using LabelRow =
     std::tuple<std::uint32_t, int, int, int, std::uint32_t, int, std::int64_t, std::int64_t,
-               std::int64_t, std::int64_t, std::uint64_t, double, double>;
+               std::int64_t, std::int64_t, std::uint64_t, double, double, double, double>;
 
 // The groups of parameters and the names they have in Python.
 template <typename Parameters, typename Visit>
 void visit_groups(Parameters& p, Visit&& visit) {
   visit("fundamental", p.fundamental);
+  visit("flow_impression", p.flow_impression);
   visit("queue_reactive", p.queue_reactive);
   visit("market_making", p.market_making);
   visit("noise_taking", p.noise_taking);
@@ -101,7 +102,7 @@ std::vector<LabelRow> labels(const SimulatedVenue& venue) {
   for (const FlowLabel& l : venue.labels()) {
     out.emplace_back(l.label_id, l.kind, static_cast<int>(l.side), l.venue_id, l.instrument_id,
                      l.actor_id, l.begin_ns, l.end_ns, l.size_lots, l.filled_lots, l.orders,
-                     l.mid_begin_ticks, l.mid_end_ticks);
+                     l.mid_begin_ticks, l.mid_end_ticks, l.value_begin_ticks, l.value_end_ticks);
   }
   return out;
 }

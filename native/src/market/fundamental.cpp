@@ -61,40 +61,51 @@ void Fundamental::stir(std::array<double, kVolatilityFactors>& factors,
   }
 }
 
-double Fundamental::log_nervousness(const Asset& asset) const noexcept {
-  const double common = parameters_.common_volatility;
-  const double own = std::sqrt(1 - common * common);
+double Fundamental::log_nervousness(double own_share, const Asset& asset) const noexcept {
+  const double common = std::sqrt(1 - own_share * own_share);
   double sum = 0;
   for (std::size_t j = 0; j < kVolatilityFactors; ++j) {
-    sum += weight_[j] * (common * common_factors_[j] + own * asset.factors[j]);
+    sum += weight_[j] * (common * common_factors_[j] + own_share * asset.factors[j]);
   }
   // E[exp(2 sum)] = exp(2 std^2), so this makes the mean square 1.
   return sum - parameters_.log_volatility_std * parameters_.log_volatility_std;
 }
 
+// News of unit variance per second at nervousness 1, and a jump of mean absolute size 1.
+Fundamental::Shock Fundamental::draw(runtime::Random& random, double nervousness) const noexcept {
+  const auto& p = parameters_;
+  Shock shock{0, 0};
+  if (p.news_rate_hz == 0) {
+    shock.news = nervousness * std::sqrt(p.step_s) * random.normal();
+  } else if (random.chance(p.news_rate_hz * p.step_s * nervousness)) {
+    // More news when the market is nervous, and larger: the variance is nervousness squared.
+    shock.news = std::sqrt(nervousness / p.news_rate_hz) * random.normal();
+  }
+  if (random.chance(p.jump_rate_hz * p.step_s)) shock.jump = laplace(random, 1);
+  return shock;
+}
+
 void Fundamental::step() noexcept {
   stir(common_factors_, common_random_);
-  const double normal = common_random_.normal();
-  const bool jumps = common_random_.chance(parameters_.jump_rate_hz * parameters_.step_s);
-  const double jump = jumps ? laplace(common_random_, 1) : 0;
+  const double common_nervousness = assets_.empty() ? 1 : std::exp(log_nervousness(0, assets_[0]));
+  const Shock common = draw(common_random_, common_nervousness);
   const std::size_t at = static_cast<std::size_t>(made_) & (cells_ - 1);
-  for (auto& asset : assets_) move(asset, normal, jump, at);
+  for (auto& asset : assets_) move(asset, common, at);
   ++made_;
 }
 
-void Fundamental::move(Asset& asset, double common_normal, double common_jump,
-                       std::size_t at) noexcept {
+void Fundamental::move(Asset& asset, const Shock& common, std::size_t at) noexcept {
   const auto& p = asset.parameters;
   stir(asset.factors, asset.random);
-  const double nervousness = std::exp(log_nervousness(asset));
-  const double sigma = p.volatility_bp * kBp * nervousness * std::sqrt(parameters_.step_s);
+  const double own_share =
+      std::sqrt(1 - parameters_.common_volatility * parameters_.common_volatility);
+  const double nervousness = std::exp(log_nervousness(own_share, asset));
+  const Shock own = draw(asset.random, nervousness);
   const double rho = p.common_loading;
-  const double normal = rho * common_normal + std::sqrt(1 - rho * rho) * asset.random.normal();
-  double jump = common_jump * p.jump_bp * kBp;
-  if (asset.random.chance(parameters_.jump_rate_hz * parameters_.step_s)) {
-    jump += laplace(asset.random, p.jump_bp * kBp);
+  const double news = rho * common.news + std::sqrt(1 - rho * rho) * own.news;
+  if (made_ > 0) {
+    asset.log_value += kBp * (p.volatility_bp * news + p.jump_bp * (common.jump + own.jump));
   }
-  if (made_ > 0) asset.log_value += sigma * normal - sigma * sigma / 2 + jump;
   const auto index = static_cast<std::size_t>(&asset - assets_.data()) * cells_ + at;
   values_[index] = std::exp(asset.log_value);
   nervousness_[index] = nervousness;

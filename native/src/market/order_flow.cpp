@@ -60,6 +60,35 @@ VenueConfig venue_config(const SimulationParameters& parameters, std::size_t ven
 
 }  // namespace
 
+Impression::Impression(const FlowImpression& p) noexcept : largest_bp_(p.largest_bp) {
+  double total = 0;
+  double scale_s = p.fastest_s;
+  for (std::size_t k = 0; k < kScales; ++k) {
+    rate_hz_[k] = 1 / scale_s;
+    weight_bp_[k] = std::pow(scale_s / p.fastest_s, -p.exponent);
+    total += weight_bp_[k];
+    scale_s *= p.scale_ratio;
+  }
+  for (auto& weight : weight_bp_) weight *= p.bp_per_unit / total;
+}
+
+void Impression::taken(double signed_units, std::int64_t now_ns) noexcept {
+  const double elapsed_s = last_ns_ == kNoTime ? 0 : static_cast<double>(now_ns - last_ns_) * 1e-9;
+  for (std::size_t k = 0; k < kScales; ++k) {
+    level_bp_[k] = level_bp_[k] * std::exp(-rate_hz_[k] * elapsed_s) + weight_bp_[k] * signed_units;
+  }
+  last_ns_ = now_ns;
+}
+
+double Impression::bp(std::int64_t now_ns) const noexcept {
+  if (last_ns_ == kNoTime) return 0;
+  const double elapsed_s = static_cast<double>(now_ns - last_ns_) * 1e-9;
+  double sum = 0;
+  for (std::size_t k = 0; k < kScales; ++k)
+    sum += level_bp_[k] * std::exp(-rate_hz_[k] * elapsed_s);
+  return std::clamp(sum, -largest_bp_, largest_bp_);
+}
+
 OrderFlow::OrderFlow(const SimulationParameters& parameters, std::uint64_t seed)
     : parameters_(parameters),
       random_(runtime::Random::stream(seed, "order-flow")),
@@ -68,6 +97,7 @@ OrderFlow::OrderFlow(const SimulationParameters& parameters, std::uint64_t seed)
       heap_(kMaxWakeUps),
       now_ns_(parameters.start_ns) {
   const std::size_t n_assets = parameters.assets.size();
+  impressions_.assign(n_assets, Impression(parameters.flow_impression));
   venues_.reserve(parameters.venues.size());
   for (std::size_t v = 0; v < parameters.venues.size(); ++v) {
     venues_.emplace_back(venue_config(parameters, v));
@@ -214,7 +244,7 @@ bool OrderFlow::quote(Participant& agent, std::uint32_t book, Side side, std::in
 }
 
 std::int64_t OrderFlow::take(Participant& agent, std::uint32_t book, Side side,
-                             std::int64_t limit_ticks, std::int64_t lots) noexcept {
+                             std::int64_t limit_ticks, std::int64_t lots, Tells tells) noexcept {
   if (limit_ticks == kNoPrice || lots < 1) return 0;
   Record r = request(agent, book, OrderAct::New);
   r.order_id = agent.orders.next_id(OwnOrders::kNoSlot);
@@ -225,7 +255,9 @@ std::int64_t OrderFlow::take(Participant& agent, std::uint32_t book, Side side,
   ++agent.orders_sent;
   ++counters_.requests;
   const std::int64_t before = agent.filled_lots;
+  tells_ = tells;
   send(r, books_[book].venue);
+  tells_ = Tells::Something;
   return agent.filled_lots - before;
 }
 
@@ -265,11 +297,12 @@ void OrderFlow::receive(const Record& record) noexcept {
   if (record.kind == Kind::Delta) {
     ++counters_.public_records;
     const Action action = record.delta_action();
-    if (action == Action::Execute || action == Action::Trade) {
+    const bool traded = action == Action::Execute || action == Action::Trade;
+    if (traded && tells_ == Tells::Something) {
       const Side taker = action == Action::Trade ? record.side : model::opposite(record.side);
-      FlowBook& book = books_[record.instrument_id - 1];
-      book.net_taker_units +=
-          sign_of(taker) * static_cast<double>(record.size_lots) / unit_lots(book.asset);
+      const std::size_t asset = books_[record.instrument_id - 1].asset;
+      const double units = static_cast<double>(record.size_lots) / unit_lots(asset);
+      impressions_[asset].taken(sign_of(taker) * units, now_ns_);
     }
   }
   keep(record);
@@ -367,7 +400,9 @@ std::uint32_t OrderFlow::begin_label(std::uint8_t kind, const Participant& agent
                      .filled_lots = agent.filled_lots,
                      .orders = agent.orders_sent,
                      .mid_begin_ticks = touch(book).mid(),
-                     .mid_end_ticks = 0});
+                     .mid_end_ticks = 0,
+                     .value_begin_ticks = fundamental_ticks(books_[book].asset),
+                     .value_end_ticks = 0});
   if (kind != kMetaOrderLabel) mark(MarkAct::LabelBegin, book, id, agent.actor_id, kNoPrice);
   return id;
 }
@@ -380,6 +415,7 @@ void OrderFlow::end_label(std::uint32_t label_id, const Participant& agent) noex
   label.filled_lots = agent.filled_lots - label.filled_lots;
   label.orders = agent.orders_sent - label.orders;
   label.mid_end_ticks = touch(book).mid();
+  label.value_end_ticks = fundamental_ticks(books_[book].asset);
   if (label.kind != kMetaOrderLabel) {
     mark(MarkAct::LabelEnd, book, label_id, agent.actor_id, kNoPrice);
   }

@@ -12,19 +12,29 @@ constexpr double kFarBp = 1e3;
 constexpr double kUnits = 1e6;
 
 using F = FundamentalParameters;
-constexpr std::array<Field<F>, 8> kFundamental{{
+constexpr std::array<Field<F>, 9> kFundamental{{
     {"step_s", &F::step_s, 1e-5, 1},
     {"hurst", &F::hurst, 0.01, 0.5},
     {"log_volatility_std", &F::log_volatility_std, 0, 2},
     {"fastest_s", &F::fastest_s, 1e-2, 1e5},
     {"scale_ratio", &F::scale_ratio, 1.1, 100},
     {"common_volatility", &F::common_volatility, 0, 1},
+    {"news_rate_hz", &F::news_rate_hz, 0, 100},
     {"jump_rate_hz", &F::jump_rate_hz, 0, 10},
     {"lookahead_s", &F::lookahead_s, 0, 60},
 }};
 
+using P = FlowImpression;
+constexpr std::array<Field<P>, 5> kFlowImpression{{
+    {"bp_per_unit", &P::bp_per_unit, 0, 10},
+    {"exponent", &P::exponent, 0, 2},
+    {"fastest_s", &P::fastest_s, 1e-3, 1e4},
+    {"scale_ratio", &P::scale_ratio, 1.1, 100},
+    {"largest_bp", &P::largest_bp, 0, 1e3},
+}};
+
 using Q = QueueReactive;
-constexpr std::array<Field<Q>, 17> kQueueReactive{{
+constexpr std::array<Field<Q>, 16> kQueueReactive{{
     {"makers", &Q::makers, 1, 64},
     {"add_rate_hz", &Q::add_rate_hz, 1e-3, kHz},
     {"cancel_rate_hz", &Q::cancel_rate_hz, 1e-3, kHz},
@@ -40,12 +50,11 @@ constexpr std::array<Field<Q>, 17> kQueueReactive{{
     {"belief_noise_bp", &Q::belief_noise_bp, 0, kFarBp},
     {"belief_rate_hz", &Q::belief_rate_hz, 1e-4, kHz},
     {"belief_spread", &Q::belief_spread, 0, 5},
-    {"flow_bp_per_unit", &Q::flow_bp_per_unit, 0, 10},
     {"stale_bp", &Q::stale_bp, 0, kFarBp},
 }};
 
 using M = MarketMaking;
-constexpr std::array<Field<M>, 13> kMarketMaking{{
+constexpr std::array<Field<M>, 12> kMarketMaking{{
     {"makers", &M::makers, 0, 64},
     {"refresh_rate_hz", &M::refresh_rate_hz, 1e-3, kHz},
     {"levels", &M::levels, 1, 16},
@@ -57,7 +66,6 @@ constexpr std::array<Field<M>, 13> kMarketMaking{{
     {"inventory_units", &M::inventory_units, 1e-3, kUnits},
     {"belief_noise_bp", &M::belief_noise_bp, 0, kFarBp},
     {"belief_rate_hz", &M::belief_rate_hz, 1e-4, kHz},
-    {"flow_bp_per_unit", &M::flow_bp_per_unit, 0, 10},
     {"requote_bp", &M::requote_bp, 0, kFarBp},
 }};
 
@@ -171,6 +179,9 @@ void check_episodes(const SimulationParameters& p) {
 std::span<const Field<F>> fields_of(const F& /*of*/) {
   return kFundamental;
 }
+std::span<const Field<P>> fields_of(const P& /*of*/) {
+  return kFlowImpression;
+}
 std::span<const Field<Q>> fields_of(const Q& /*of*/) {
   return kQueueReactive;
 }
@@ -200,6 +211,7 @@ const SimulationParameters& checked(const SimulationParameters& p) {
   check_assets(p);
   check_episodes(p);
   check_ranges("fundamental", p.fundamental);
+  check_ranges("flow_impression", p.flow_impression);
   check_ranges("queue_reactive", p.queue_reactive);
   check_ranges("market_making", p.market_making);
   check_ranges("noise_taking", p.noise_taking);

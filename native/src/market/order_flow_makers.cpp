@@ -12,7 +12,6 @@ using model::Side;
 
 constexpr int kOpeningOrders = 80;    // by each queue-reactive maker
 constexpr std::size_t kMaxPulls = 8;  // stale quotes pulled in one wake-up
-constexpr double kMaxFlowPushBp = 2;  // of a belief, by one look
 
 std::int64_t to_lots(double lots) noexcept {
   return std::max<std::int64_t>(1, std::llround(std::min(lots, 1e15)));
@@ -21,22 +20,16 @@ std::int64_t to_lots(double lots) noexcept {
 }  // namespace
 
 void Belief::start(const OrderFlow& flow, std::uint32_t book) noexcept {
-  ticks = flow.fundamental_ticks(flow.book(book).asset);
-  seen_units = flow.book(book).net_taker_units;
+  ticks = flow.value_ticks(flow.book(book).asset);
   last_ns = flow.now_ns();
 }
 
 double Belief::look(const OrderFlow& flow, std::uint32_t book, const Terms& terms,
                     runtime::Random& random) noexcept {
-  const FlowBook& b = flow.book(book);
   const double elapsed_s = static_cast<double>(flow.now_ns() - last_ns) * 1e-9;
   const double weight = 1 - std::exp(-terms.rate_hz * elapsed_s);
-  const double seen =
-      flow.fundamental_ticks(b.asset) * (1 + terms.noise_bp * kBp * random.normal());
-  ticks += weight * (seen - ticks);
-  const double push_bp = terms.flow_bp_per_unit * (b.net_taker_units - seen_units);
-  ticks *= 1 + kBp * std::clamp(push_bp, -kMaxFlowPushBp, kMaxFlowPushBp);
-  seen_units = b.net_taker_units;
+  const double value = flow.value_ticks(flow.book(book).asset);
+  ticks += weight * (value * (1 + terms.noise_bp * kBp * random.normal()) - ticks);
   last_ns = flow.now_ns();
   return ticks;
 }
@@ -102,8 +95,7 @@ void QueueReactiveMaker::place(OrderFlow& flow, Side side, std::int64_t price,
 void QueueReactiveMaker::add(OrderFlow& flow) noexcept {
   const auto& p = flow.parameters().queue_reactive;
   Participant& me = flow.participant(self_);
-  const double fair = belief_.look(
-      flow, book_, {belief_rate_hz_, p.belief_noise_bp, p.flow_bp_per_unit}, me.random);
+  const double fair = belief_.look(flow, book_, {belief_rate_hz_, p.belief_noise_bp}, me.random);
   const Touch touch = flow.touch(book_);
   pull_stale(flow, touch, fair);
   const bool near = me.random.chance(p.join_probability);
@@ -194,8 +186,7 @@ std::int64_t MarketMaker::wake(OrderFlow& flow, std::uint32_t /*tag*/) noexcept 
   const FlowBook& b = flow.book(book_);
   const auto& venue = flow.parameters().venues[b.venue];
   Participant& me = flow.participant(self_);
-  const double fair = belief_.look(
-      flow, book_, {p.belief_rate_hz, p.belief_noise_bp, p.flow_bp_per_unit}, me.random);
+  const double fair = belief_.look(flow, book_, {p.belief_rate_hz, p.belief_noise_bp}, me.random);
   const double unit = flow.unit_lots(b.asset) * venue.depth;
   const double inventory = static_cast<double>(me.position_lots[book_]) / unit;
   const double lean_bp =

@@ -105,18 +105,18 @@ InformedTaker::InformedTaker(OrderFlow& flow, std::uint32_t self, std::size_t as
 std::int64_t InformedTaker::wake(OrderFlow& flow, std::uint32_t /*tag*/) noexcept {
   const auto& p = flow.parameters().informed_taking;
   Participant& me = flow.participant(self_);
-  const double value = flow.fundamental_ticks(asset_, ns_of(p.horizon_s));
+  const double value = flow.value_ticks(asset_, ns_of(p.horizon_s));
   const double edge = p.edge_bp * kBp * value;
   const std::int64_t lots = draw_lots(me.random, p.size_units * flow.unit_lots(asset_), 0.5);
   for (std::size_t v = 0; v < flow.parameters().venues.size(); ++v) {
     const std::uint32_t book = flow.book_of(v, asset_);
     const Touch touch = flow.touch(book);
     if (touch.ask_ticks != kNoPrice && static_cast<double>(touch.ask_ticks) < value - edge) {
-      static_cast<void>(
-          flow.take(me, book, Side::Bid, static_cast<std::int64_t>(value - edge), lots));
+      static_cast<void>(flow.take(me, book, Side::Bid, static_cast<std::int64_t>(value - edge),
+                                  lots, Tells::Nothing));
     } else if (touch.bid_ticks != kNoPrice && static_cast<double>(touch.bid_ticks) > value + edge) {
-      static_cast<void>(
-          flow.take(me, book, Side::Ask, static_cast<std::int64_t>(value + edge) + 1, lots));
+      static_cast<void>(flow.take(me, book, Side::Ask, static_cast<std::int64_t>(value + edge) + 1,
+                                  lots, Tells::Nothing));
     }
   }
   return soon(flow, me.random,

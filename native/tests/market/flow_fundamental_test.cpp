@@ -43,8 +43,9 @@ const std::vector<AssetFundamental> kPair{
 
 }  // namespace
 
-TEST_CASE("fundamental: without jumps and nervousness it is a correlated Brownian motion") {
+TEST_CASE("fundamental: a diffusion without jumps or nervousness is a correlated Brownian motion") {
   FundamentalParameters p;
+  p.news_rate_hz = 0;
   p.log_volatility_std = 0;
   p.jump_rate_hz = 0;
   const auto r = log_returns(p, kPair, 100'000'000, 20'000, 4);
@@ -57,8 +58,27 @@ TEST_CASE("fundamental: without jumps and nervousness it is a correlated Brownia
   CHECK(moment(r[0], 4) / std::pow(moment(r[0], 2), 2) == doctest::Approx(3).epsilon(0.06));
 }
 
+TEST_CASE("fundamental: news in pieces keeps variance and correlation, and has known kurtosis") {
+  FundamentalParameters p;
+  p.log_volatility_std = 0;
+  p.jump_rate_hz = 0;
+  p.news_rate_hz = 4;
+  const auto r = log_returns(p, kPair, 500'000'000, 40'000, 4);
+  const double variance = moment(r[0], 2);
+  CHECK(variance * 1e8 == doctest::Approx(1.2 * 1.2 * 0.5).epsilon(0.03));
+  double cross = 0;
+  for (std::size_t i = 0; i < r[0].size(); ++i) cross += r[0][i] * r[1][i];
+  cross /= static_cast<double>(r[0].size()) * std::sqrt(variance * moment(r[1], 2));
+  CHECK(cross == doctest::Approx(0.72).epsilon(0.04));
+  // Two compound Poisson sums of Gaussians with 2 pieces each on average: excess kurtosis is
+  // 3 / 2 times the sum of squared shares of the variance, 0.81 common and 0.19 own.
+  const double excess = 1.5 * (0.81 * 0.81 + 0.19 * 0.19);
+  CHECK(moment(r[0], 4) / (variance * variance) - 3 == doctest::Approx(excess).epsilon(0.15));
+}
+
 TEST_CASE("fundamental: jumps add their variance") {
   FundamentalParameters p;
+  p.news_rate_hz = 0;
   p.log_volatility_std = 0;
   p.jump_rate_hz = 0.5;
   p.step_s = 0.01;

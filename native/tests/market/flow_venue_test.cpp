@@ -99,7 +99,7 @@ TEST_CASE("simulated venue: the deltas rebuild the books that the quotes show") 
     ++compared;
     wrong += best.price_ticks != r.price_ticks || best.size_lots != r.size_lots ? 1 : 0;
   });
-  CHECK(compared > 2'000);
+  CHECK(compared > 1'000);
   CHECK(wrong == 0);
   CHECK(errors == 0);
   CHECK(gaps == 0);

@@ -67,6 +67,8 @@ class FlowLabel(msgspec.Struct, frozen=True, kw_only=True):
         Orders the agent sent in that time.
     mid_begin_ticks, mid_end_ticks : float
         Midpoint at both ends [ticks].
+    value_begin_ticks, value_end_ticks : float
+        Fundamental at both ends [ticks]: the news of that time, apart from the impact.
     """
 
     label_id: int
@@ -82,6 +84,8 @@ class FlowLabel(msgspec.Struct, frozen=True, kw_only=True):
     n_orders: int
     mid_begin_ticks: float
     mid_end_ticks: float
+    value_begin_ticks: float
+    value_end_ticks: float
 
 
 def native_venue(
@@ -264,6 +268,8 @@ class SimulatedMarket:
                 n_orders=row[10] if row[7] != NO_TIME else 0,
                 mid_begin_ticks=row[11],
                 mid_end_ticks=row[12],
+                value_begin_ticks=row[13],
+                value_end_ticks=row[14],
             )
             for row in self._venue.labels()
         )

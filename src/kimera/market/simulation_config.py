@@ -22,6 +22,7 @@ __all__ = [
     "ArbitrageConfig",
     "AssetConfig",
     "EpisodeConfig",
+    "FlowImpressionConfig",
     "FundamentalConfig",
     "InformedTakingConfig",
     "Manipulation",
@@ -85,6 +86,8 @@ class FundamentalConfig(_Group, frozen=True, kw_only=True):
         Time scale of the fastest of five factors [s], and the ratio between neighbours.
     common_volatility : float
         Share of the assets' log volatility that moves together.
+    news_rate_hz : float
+        Pieces of common news, and of each asset's own, at nervousness 1 [1/s]; 0 is a diffusion.
     jump_rate_hz : float
         Common jumps, and each asset's own [1/s].
     lookahead_s : float
@@ -93,12 +96,35 @@ class FundamentalConfig(_Group, frozen=True, kw_only=True):
 
     step_s: Annotated[float, msgspec.Meta(ge=1e-5, le=1)] = 0.001
     hurst: Annotated[float, msgspec.Meta(ge=0.01, le=0.5)] = 0.1
-    log_volatility_std: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.5
+    log_volatility_std: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.7
     fastest_s: Seconds = 1.0
     scale_ratio: Annotated[float, msgspec.Meta(ge=1.1, le=100)] = 4.0
     common_volatility: Share = 0.8
+    news_rate_hz: Annotated[float, msgspec.Meta(ge=0, le=100)] = 3.0
     jump_rate_hz: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.02
     lookahead_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 1.0
+
+
+class FlowImpressionConfig(_Group, frozen=True, kw_only=True):
+    """What the takers' flow tells everyone (Bouchaud, Gefen, Potters, Wyart 2004).
+
+    Attributes
+    ----------
+    bp_per_unit : float
+        Move of the common value per unit bought, at once [bp].
+    exponent : float
+        The move decays as (age / fastest_s) ** -exponent.
+    fastest_s, scale_ratio : float
+        Time scale of the fastest of five exponentials [s], and the ratio between neighbours.
+    largest_bp : float
+        Bound of the impression [bp].
+    """
+
+    bp_per_unit: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.05
+    exponent: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.3
+    fastest_s: Seconds = 0.5
+    scale_ratio: Annotated[float, msgspec.Meta(ge=1.1, le=100)] = 4.0
+    largest_bp: Bp = 50.0
 
 
 class QueueReactiveConfig(_Group, frozen=True, kw_only=True):
@@ -127,8 +153,6 @@ class QueueReactiveConfig(_Group, frozen=True, kw_only=True):
     belief_noise_bp, belief_rate_hz, belief_spread : float
         Noise of one look at the fundamental [bp], pull towards it [1/s] of the median
         participant, and half the range of its logarithm over participants.
-    flow_bp_per_unit : float
-        Move of the belief per unit of net taker volume [bp].
     stale_bp : float
         Quotes worse than the belief by this are pulled at once [bp].
     """
@@ -145,10 +169,9 @@ class QueueReactiveConfig(_Group, frozen=True, kw_only=True):
     size_log_std: LogStd = 1.2
     queue_full_units: Units = 30.0
     imbalance_cancel: Annotated[float, msgspec.Meta(ge=0, le=100)] = 2.0
-    belief_noise_bp: Bp = 0.25
-    belief_rate_hz: Hz = 2.0
-    belief_spread: Annotated[float, msgspec.Meta(ge=0, le=5)] = 1.5
-    flow_bp_per_unit: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.01
+    belief_noise_bp: Bp = 0.15
+    belief_rate_hz: Hz = 100.0
+    belief_spread: Annotated[float, msgspec.Meta(ge=0, le=5)] = 0.5
     stale_bp: Bp = 0.3
 
 
@@ -169,14 +192,14 @@ class MarketMakingConfig(_Group, frozen=True, kw_only=True):
         Size of the first quote [units] and ratio of the next.
     inventory_units : float
         Inventory at which the lean is one half-spread and a step [units].
-    belief_noise_bp, belief_rate_hz, flow_bp_per_unit : float
+    belief_noise_bp, belief_rate_hz : float
         As for the queue-reactive makers.
     requote_bp : float
         A quote nearer than this to its target stays [bp].
     """
 
     makers: Count = 2
-    refresh_rate_hz: Hz = 20.0
+    refresh_rate_hz: Hz = 50.0
     levels: Annotated[int, msgspec.Meta(ge=1, le=16)] = 8
     half_spread_bp: Bp = 0.1
     level_step_bp: Bp = 0.25
@@ -185,8 +208,7 @@ class MarketMakingConfig(_Group, frozen=True, kw_only=True):
     size_growth: Annotated[float, msgspec.Meta(ge=0.1, le=10)] = 1.3
     inventory_units: Units = 400.0
     belief_noise_bp: Bp = 0.1
-    belief_rate_hz: Hz = 20.0
-    flow_bp_per_unit: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.01
+    belief_rate_hz: Hz = 100.0
     requote_bp: Bp = 0.1
 
 
@@ -209,7 +231,7 @@ class NoiseTakingConfig(_Group, frozen=True, kw_only=True):
         Limit beyond the touch [bp].
     """
 
-    base_rate_hz: Hz = 2.0
+    base_rate_hz: Hz = 1.2
     branching_self: Annotated[float, msgspec.Meta(ge=0, le=0.95)] = 0.55
     branching_cross: Annotated[float, msgspec.Meta(ge=0, le=0.95)] = 0.1
     slow_decay_hz: Hz = 0.5
@@ -237,7 +259,7 @@ class InformedTakingConfig(_Group, frozen=True, kw_only=True):
     """
 
     wake_rate_hz: Hz = 20.0
-    horizon_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.3
+    horizon_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.05
     edge_bp: Bp = 0.4
     size_units: Units = 5.0
 
@@ -263,9 +285,9 @@ class MomentumHerdConfig(_Group, frozen=True, kw_only=True):
     wake_rate_hz: Hz = 4.0
     fast_s: Seconds = 1.0
     slow_s: Seconds = 8.0
-    entry_bp: Bp = 0.8
+    entry_bp: Bp = 1.2
     size_units: Units = 1.0
-    inventory_units: Units = 40.0
+    inventory_units: Units = 8.0
 
 
 class MetaOrdersConfig(_Group, frozen=True, kw_only=True):
@@ -285,13 +307,13 @@ class MetaOrdersConfig(_Group, frozen=True, kw_only=True):
         Limit beyond the touch [bp].
     """
 
-    slots: Count = 4
-    arrival_rate_hz: Hz = 0.15
-    size_units: Units = 8.0
+    slots: Count = 8
+    arrival_rate_hz: Hz = 0.14
+    size_units: Units = 12.0
     size_exponent: Annotated[float, msgspec.Meta(ge=0.5, le=10)] = 1.5
     size_cap_units: Units = 2000.0
-    child_rate_hz: Hz = 3.0
-    child_size_units: Units = 1.5
+    child_rate_hz: Hz = 6.0
+    child_size_units: Units = 0.5
     child_log_std: LogStd = 0.8
     slippage_bp: Bp = 2.0
 
@@ -415,8 +437,8 @@ class SimulationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         Interval of ``Mark Fundamental`` records [ns]; 0 for none.
     price_window_frac : float
         Orders further than this from the first price are refused.
-    fundamental, queue_reactive, market_making, noise_taking, informed_taking, momentum_herd,
-    meta_orders, arbitrage
+    fundamental, flow_impression, queue_reactive, market_making, noise_taking, informed_taking,
+    momentum_herd, meta_orders, arbitrage
         The common value and the agents.
     episodes : tuple of EpisodeConfig
         Scripted manipulations, at most 4,096.
@@ -429,6 +451,7 @@ class SimulationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     fundamental_mark_ns: Annotated[int, msgspec.Meta(ge=0)] = 0
     price_window_frac: Annotated[float, msgspec.Meta(gt=0, le=0.9)] = 0.15
     fundamental: FundamentalConfig = FundamentalConfig()
+    flow_impression: FlowImpressionConfig = FlowImpressionConfig()
     queue_reactive: QueueReactiveConfig = QueueReactiveConfig()
     market_making: MarketMakingConfig = MarketMakingConfig()
     noise_taking: NoiseTakingConfig = NoiseTakingConfig()
@@ -477,7 +500,7 @@ class SimulationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
                     tick_size=Decimal("0.01"),
                     lot_size=Decimal("0.00001"),
                     price=Decimal(61_800),
-                    volatility_bp=1.2,
+                    volatility_bp=1.1,
                     common_loading=0.9,
                     unit_lots=10_000.0,
                 ),
@@ -488,7 +511,7 @@ class SimulationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
                     tick_size=Decimal("0.01"),
                     lot_size=Decimal("0.0001"),
                     price=Decimal(2_680),
-                    volatility_bp=1.3,
+                    volatility_bp=1.2,
                     common_loading=0.85,
                     unit_lots=5_000.0,
                     activity=0.8,

@@ -362,6 +362,8 @@ def impact_curve(
     if len(size) < 2 * n_bins:
         return np.empty(0), np.empty(0)
     edges = np.unique(np.quantile(size, np.linspace(0, 1, n_bins + 1)))
+    if len(edges) < 2:  # one size only: no curve
+        return np.empty(0), np.empty(0)
     index = np.clip(np.searchsorted(edges, size, side="right") - 1, 0, len(edges) - 2)
     counts = np.bincount(index, minlength=len(edges) - 1)
     filled = counts > 0

@@ -1,8 +1,12 @@
 // What the assets are worth, and how nervous the market is: the common value that the agents of
 // every venue see through their own noise.
 //
-//   d log value_a = sigma_a(t) (rho_a dW + sqrt(1 - rho_a^2) dW_a) + jumps
+//   d log value_a = sigma_a(t) (rho_a dN + sqrt(1 - rho_a^2) dN_a) + jumps
 //   log sigma_a(t) = log sigma_a + sum_j weight_j (c Y_j + sqrt(1 - c^2) Y_aj) - variance / 2
+//
+// N and N_a bring news: Gaussian moves at the times of a Poisson process whose rate follows the
+// nervousness, with the variance of a Brownian motion; with a news rate of 0 they are one. News
+// in pieces is what makes prices stand still most of the time at fine scales.
 //
 // Y_j are Ornstein-Uhlenbeck processes of unit variance with time scales from `fastest_s` up by
 // factors of `scale_ratio`; weight_j^2 grows as scale^(2 H). A few such factors are a Markovian
@@ -28,10 +32,11 @@ inline constexpr std::size_t kVolatilityFactors = 5;
 struct FundamentalParameters {
   double step_s = 0.001;            // of the grid
   double hurst = 0.1;               // H, in (0, 0.5]
-  double log_volatility_std = 0.5;  // standard deviation of log sigma; 0 = constant volatility
+  double log_volatility_std = 0.7;  // standard deviation of log sigma; 0 = constant volatility
   double fastest_s = 1;             // time scale of the fastest factor
   double scale_ratio = 4;           // between neighbouring factors
   double common_volatility = 0.8;   // c above, in [0, 1]
+  double news_rate_hz = 3;          // pieces of common news, and of each asset's own; 0 = diffusion
   double jump_rate_hz = 0.02;       // of each asset's own jumps, and of the common ones
   double lookahead_s = 1;           // how far ahead the path is known
 };
@@ -68,9 +73,15 @@ class Fundamental {
   };
 
   void step() noexcept;
-  void move(Asset& asset, double common_normal, double common_jump, std::size_t cell) noexcept;
+  // Moves of unit variance per second: a common one, and an asset's own.
+  struct Shock {
+    double news;
+    double jump;
+  };
+  [[nodiscard]] Shock draw(runtime::Random& random, double nervousness) const noexcept;
+  void move(Asset& asset, const Shock& common, std::size_t cell) noexcept;
   [[nodiscard]] std::size_t cell(std::int64_t ts_ns) const noexcept;
-  [[nodiscard]] double log_nervousness(const Asset& asset) const noexcept;
+  [[nodiscard]] double log_nervousness(double own_share, const Asset& asset) const noexcept;
   void stir(std::array<double, kVolatilityFactors>& factors, runtime::Random& random) noexcept;
 
   FundamentalParameters parameters_;

@@ -3,6 +3,7 @@
 // the matching engines; only here are records collected for the outside.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -69,8 +70,27 @@ struct FlowBook {
   std::uint32_t index;
   std::size_t venue;  // index, from 0
   std::size_t asset;
-  double net_taker_units = 0;  // bought less sold by takers, in units of the asset
 };
+
+// What the takers' flow has told about one asset, at every venue.
+class Impression {
+ public:
+  explicit Impression(const FlowImpression& parameters) noexcept;
+  void taken(double signed_units, std::int64_t now_ns) noexcept;
+  [[nodiscard]] double bp(std::int64_t now_ns) const noexcept;
+
+ private:
+  static constexpr std::size_t kScales = 5;
+  double largest_bp_;
+  std::array<double, kScales> rate_hz_{};
+  std::array<double, kScales> weight_bp_{};
+  std::array<double, kScales> level_bp_{};
+  std::int64_t last_ns_ = model::kNoTime;
+};
+
+// Whether a taker tells the market something. One who trades on news that the fundamental already
+// holds does not: his trades are how the news gets into the price, and would be counted twice.
+enum class Tells : std::uint8_t { Something = 0, Nothing = 1 };
 
 class FlowAgents;
 
@@ -103,6 +123,10 @@ class OrderFlow {
                                          std::int64_t ahead_ns = 0) const noexcept {
     return fundamental_.value_ticks(asset, now_ns_ + ahead_ns);
   }
+  // What the market as a whole would pay: the fundamental and what the flow has told.
+  [[nodiscard]] double value_ticks(std::size_t asset, std::int64_t ahead_ns = 0) const noexcept {
+    return fundamental_ticks(asset, ahead_ns) * (1 + kBp * impressions_[asset].bp(now_ns_));
+  }
   // Relative pace of an asset now: 1 on average, more when the market is nervous; bounded.
   [[nodiscard]] double pace(std::size_t asset) const noexcept;
   [[nodiscard]] double unit_lots(std::size_t asset) const noexcept {
@@ -115,7 +139,8 @@ class OrderFlow {
              std::int64_t lots) noexcept;
   // Takes up to `lots` at `limit_ticks` or better, at once. The lots that were filled.
   std::int64_t take(Participant& agent, std::uint32_t book, model::Side side,
-                    std::int64_t limit_ticks, std::int64_t lots) noexcept;
+                    std::int64_t limit_ticks, std::int64_t lots,
+                    Tells tells = Tells::Something) noexcept;
   // Leaves a stop that becomes a market order once `trigger_ticks` trades.
   void leave_stop(Participant& agent, std::uint32_t book, model::Side side,
                   std::int64_t trigger_ticks, std::int64_t lots) noexcept;
@@ -156,6 +181,7 @@ class OrderFlow {
   Fundamental fundamental_;
   std::vector<MatchingEngine> venues_;
   std::vector<FlowBook> books_;
+  std::vector<Impression> impressions_;  // by asset
   std::vector<Participant> participants_;
   std::unique_ptr<FlowAgents> agents_;
   WakeUpHeap heap_;
@@ -164,7 +190,7 @@ class OrderFlow {
   std::vector<model::Record> out_;
   std::vector<FlowLabel> labels_;
   FlowCounters counters_;
-  std::int64_t taken_lots_ = 0;  // by the request under way
+  Tells tells_ = Tells::Something;  // of the request under way
 };
 
 }  // namespace kimera::market

@@ -12,17 +12,14 @@
 
 namespace kimera::market {
 
-// What an agent thinks the asset is worth: a pull towards noisy looks at the fundamental, and a
-// push by the net volume of the takers in its book.
+// What an agent thinks the asset is worth: it learns by noisy looks at the common value.
 struct Belief {
   double ticks = 0;
-  double seen_units = 0;  // of the book's net taker volume
   std::int64_t last_ns = 0;
 
   struct Terms {
     double rate_hz;
     double noise_bp;
-    double flow_bp_per_unit;
   };
   void start(const OrderFlow& flow, std::uint32_t book) noexcept;
   double look(const OrderFlow& flow, std::uint32_t book, const Terms& terms,

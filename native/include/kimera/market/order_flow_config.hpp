@@ -28,6 +28,18 @@ struct Field {
   double high;
 };
 
+// What the takers' flow tells everyone (the propagator of Bouchaud, Gefen, Potters, Wyart 2004):
+// the market prices an asset at value (1 + impression), and a unit bought adds to the impression
+// bp_per_unit times a kernel that decays as (age / fastest_s)^-exponent between the fastest and
+// the slowest of five exponentials. With orders cut in pieces this makes impact concave.
+struct FlowImpression {
+  double bp_per_unit = 0.05;
+  double exponent = 0.3;
+  double fastest_s = 0.5;
+  double scale_ratio = 4;
+  double largest_bp = 50;  // bound of the impression
+};
+
 // Queue-reactive makers (Huang, Lehalle and Rosenbaum 2015): many small participants of one book,
 // whose rates of adding and cancelling depend on the queues and on the distance to the touch.
 struct QueueReactive {
@@ -43,17 +55,16 @@ struct QueueReactive {
   double size_log_std = 1.2;          // of the log-normal sizes, median one unit at the touch
   double queue_full_units = 30;       // a queue this long halves the wish to join it
   double imbalance_cancel = 2;        // how much a thin own queue speeds up cancelling
-  double belief_noise_bp = 0.25;      // standard deviation of one look at the fundamental
-  double belief_rate_hz = 2;          // pull towards the fundamental, of the median participant
-  double belief_spread = 1.5;         // log-standard deviation of that rate over participants
-  double flow_bp_per_unit = 0.01;     // belief moves this much per unit of net taker volume
+  double belief_noise_bp = 0.15;      // standard deviation of one look at the fundamental
+  double belief_rate_hz = 100;        // pull towards the fundamental, of the median participant
+  double belief_spread = 0.5;         // half the range of the logarithm of that rate
   double stale_bp = 0.3;              // quotes worse than the belief by this are pulled at once
 };
 
 // Market makers: ladders on both sides of a belief, leaning against the inventory.
 struct MarketMaking {
   double makers = 2;  // in each book
-  double refresh_rate_hz = 20;
+  double refresh_rate_hz = 50;
   double levels = 8;  // on each side
   double half_spread_bp = 0.1;
   double level_step_bp = 0.25;  // distance of the second level; grows from there
@@ -62,14 +73,13 @@ struct MarketMaking {
   double size_growth = 1.3;
   double inventory_units = 400;  // at which the skew is one half-spread and a step
   double belief_noise_bp = 0.1;
-  double belief_rate_hz = 20;
-  double flow_bp_per_unit = 0.01;
+  double belief_rate_hz = 100;
   double requote_bp = 0.1;  // a quote nearer than this to its target stays
 };
 
 // Takers without information, arriving by a Hawkes process of buys and sells.
 struct NoiseTaking {
-  double base_rate_hz = 2;  // of buys, and of sells, in each asset
+  double base_rate_hz = 1.2;  // of buys, and of sells, in each asset
   double branching_self = 0.55;
   double branching_cross = 0.1;
   double slow_decay_hz = 0.5;
@@ -84,9 +94,9 @@ struct NoiseTaking {
 // One who knows the fundamental ahead of the others, and takes what is mispriced.
 struct InformedTaking {
   double wake_rate_hz = 20;
-  double horizon_s = 0.3;  // how far ahead it sees, at most the fundamental's lookahead
-  double edge_bp = 0.4;    // mispricing it needs
-  double size_units = 5;   // at most, each time
+  double horizon_s = 0.05;  // how far ahead it sees, at most the fundamental's lookahead
+  double edge_bp = 0.4;     // mispricing it needs
+  double size_units = 5;    // at most, each time
 };
 
 // A herd that follows the price.
@@ -95,20 +105,20 @@ struct MomentumHerd {
   double wake_rate_hz = 4;
   double fast_s = 1;  // time scales of the two averages of the mid
   double slow_s = 8;
-  double entry_bp = 0.8;  // their difference that starts a follower
+  double entry_bp = 1.2;  // their difference that starts a follower
   double size_units = 1;
-  double inventory_units = 40;
+  double inventory_units = 8;
 };
 
 // Large orders cut in pieces: the source of the long memory of signs (Lillo, Mike, Farmer 2005).
 struct MetaOrders {
-  double slots = 4;               // at a time, in each asset
-  double arrival_rate_hz = 0.15;  // of new ones, in each asset
-  double size_units = 8;          // smallest
+  double slots = 8;               // at a time, in each asset
+  double arrival_rate_hz = 0.14;  // of new ones, in each asset
+  double size_units = 12;         // smallest
   double size_exponent = 1.5;     // P(size > x) ~ x^-exponent
   double size_cap_units = 2000;
-  double child_rate_hz = 3;
-  double child_size_units = 1.5;  // median
+  double child_rate_hz = 6;
+  double child_size_units = 0.5;  // median
   double child_log_std = 0.8;
   double slippage_bp = 2;
 };
@@ -172,6 +182,7 @@ struct SimulationParameters {
   std::vector<VenueParameters> venues;
   std::vector<AssetParameters> assets;
   FundamentalParameters fundamental;
+  FlowImpression flow_impression;
   QueueReactive queue_reactive;
   MarketMaking market_making;
   NoiseTaking noise_taking;
@@ -187,6 +198,7 @@ struct SimulationParameters {
 
 // The field tables; fields_of(x) finds the one of the type of x.
 [[nodiscard]] std::span<const Field<FundamentalParameters>> fields_of(const FundamentalParameters&);
+[[nodiscard]] std::span<const Field<FlowImpression>> fields_of(const FlowImpression&);
 [[nodiscard]] std::span<const Field<QueueReactive>> fields_of(const QueueReactive&);
 [[nodiscard]] std::span<const Field<MarketMaking>> fields_of(const MarketMaking&);
 [[nodiscard]] std::span<const Field<NoiseTaking>> fields_of(const NoiseTaking&);

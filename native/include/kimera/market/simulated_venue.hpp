@@ -38,6 +38,8 @@ struct FlowLabel {
   std::uint64_t orders;      // that its actor sent
   double mid_begin_ticks;
   double mid_end_ticks;
+  double value_begin_ticks;  // the fundamental: the news of that time, apart from the impact
+  double value_end_ticks;
 };
 inline constexpr std::uint8_t kMetaOrderLabel = 100;
 
