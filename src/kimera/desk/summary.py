@@ -11,7 +11,15 @@ import msgspec
 
 from kimera import __version__
 from kimera.desk.report.analysis import fill_statistics
-from kimera.desk.report.words import duration, latency_words, name_of, percent, size_words
+from kimera.desk.report.words import (
+    digits_for,
+    duration,
+    latency_words,
+    name_of,
+    percent,
+    size_words,
+    span_ns,
+)
 from kimera.model import NO_TIME
 from kimera.system import LatencyHistogram, RunResult
 
@@ -89,7 +97,7 @@ def print_summary(result: RunResult, console: Console, paths: dict[str, Path]) -
     c = result.counters
     lots = c.maker_lots + c.taker_lots
     maker = percent(c.maker_lots / lots) if lots else "n/a"
-    span = duration(float(max(0, result.end_ns - result.start_ns)))
+    span = duration(span_ns(result))
     speed = result.events / result.wall_s if result.wall_s > 0 else math.nan
     lines = [
         f"{c.sent:,} requests, {c.filled:,} fills ({maker} of the lots as maker), "
@@ -116,28 +124,30 @@ def _positions(result: RunResult) -> RenderableType:
     headers = ("instrument", "position", "spread", "inventory", "fees", "P&L after fees", "fills")
     for number, header in enumerate(headers):
         table.add_column(header, justify="right" if number else "left")
+    digits = digits_for(float(part.total) for part in result.pnl)
     totals: dict[str, Fraction] = {}
     for column, (instrument, part) in enumerate(zip(result.instruments, result.pnl, strict=True)):
         totals[part.currency] = totals.get(part.currency, Fraction(0)) + part.total
-        amounts = [f"{float(v):+,.2f}" for v in (part.spread, part.inventory, -part.fees)]
+        parts = (part.spread, part.inventory, -part.fees)
+        amounts = [f"{float(value):+,.{digits}f}" for value in parts]
         table.add_row(
             name_of(instrument, venues),
             size_words(instrument, result.positions_lots[column]),
             *amounts,
-            _amount(part.total, part.currency),
+            _amount(part.total, part.currency, digits),
             f"{fill_statistics(instrument, result.fills).fills:,}",
         )
     table.add_section()
     for currency, value in totals.items():
-        table.add_row(Text("all", "bold"), "", "", "", "", _amount(value, currency), "")
+        table.add_row(Text("all", "bold"), "", "", "", "", _amount(value, currency, digits), "")
     return table
 
 
-def _amount(value: Fraction, currency: str) -> RenderableType:
+def _amount(value: Fraction, currency: str, digits: int) -> RenderableType:
     from rich.text import Text
 
     style = "green" if value > 0 else "red" if value < 0 else ""
-    return Text(f"{float(value):+,.2f} {currency}", style)
+    return Text(f"{float(value):+,.{digits}f} {currency or 'quote'}", style)
 
 
 def _latencies(result: RunResult) -> RenderableType:

@@ -16,11 +16,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from kimera.desk.report.words import instant
+from kimera.desk.report.analysis import mid_prices
+from kimera.desk.report.series import spaced_index
+from kimera.desk.report.words import instant, money, size_words
 
 if TYPE_CHECKING:
     from kimera.model import Instrument
-    from kimera.system import Snapshot
+    from kimera.system import RunResult, Snapshot
 
 __all__ = ["RunView", "sparkline"]
 
@@ -84,6 +86,7 @@ class RunView:
         self._pnl: dict[str, deque[float]] = {}
         self._start_ns = start_ns
         self._next_line_ns = 0
+        self._last: Snapshot | None = None
 
     def __enter__(self) -> RunView:
         if self._console.is_terminal:
@@ -102,6 +105,7 @@ class RunView:
 
     def __call__(self, share: float, snapshot: Snapshot) -> None:
         """Take the state of the run: the share that is done (nan where unknown) and a snapshot."""
+        self._last = snapshot
         for mids, bid, ask in zip(self._mids, snapshot.bid_ticks, snapshot.ask_ticks, strict=True):
             mids.append((bid + ask) / 2 if bid is not None and ask is not None else math.nan)
         for currency, value in snapshot.pnl.items():
@@ -110,6 +114,19 @@ class RunView:
             self._live.update(self.picture(share, snapshot), refresh=True)
         else:
             self._line(share, snapshot)
+
+    def finish(self, result: RunResult) -> None:
+        """Draw the last frame with the lines of the whole run: a fast one has few frames."""
+        if self._last is None:
+            return
+        rows = spaced_index(len(result.top.ts_ns), HISTORY)
+        for number, mids in enumerate(self._mids):
+            mids.clear()
+            mids.extend(mid_prices(result.top, number, 1.0)[rows])
+        for currency, values in result.curve.equity.items():
+            self._pnl[currency] = deque(values[rows], maxlen=HISTORY)
+        if self._live is not None:
+            self._live.update(self.picture(1.0, self._last), refresh=True)
 
     def picture(self, share: float, snapshot: Snapshot) -> Panel:
         """Draw the whole view."""
@@ -144,13 +161,12 @@ class RunView:
             if bid is not None and ask is not None and bid + ask > 0:
                 # Twice the mid is exact; the halved tick needs one more decimal.
                 mid = f"{(instrument.price(bid) + instrument.price(ask)) / 2:,f}"
-                spread = f"{2e4 * (ask - bid) / (ask + bid):.2f}"
+                spread = f"{2e4 * (ask - bid) / (ask + bid):.3f}"
             lots = snapshot.positions_lots[number]
-            size = f"{float(instrument.size(lots)):+.6g}" if lots else "0"
             style = "" if lots == 0 else "green" if lots > 0 else "red"
             lately = sparkline(list(self._mids[number]))
             table.add_row(
-                self._names[number], mid, spread, lately, Text(f"{size} {instrument.base}", style)
+                self._names[number], mid, spread, lately, Text(size_words(instrument, lots), style)
             )
         more = len(self._instruments) - ROWS
         if more > 0:
@@ -161,7 +177,7 @@ class RunView:
         text = Text()
         for currency, value in snapshot.pnl.items():
             text.append("P&L after fees ")
-            text.append(f"{value:+,.2f} {currency} ", "bold green" if value >= 0 else "bold red")
+            text.append(f"{money(value, currency)} ", "bold green" if value >= 0 else "bold red")
             text.append(sparkline(list(self._pnl.get(currency, ()))) + "   ", "cyan")
         text.append(f"{snapshot.orders:,} orders, {snapshot.fills:,} fills", "dim")
         return text
@@ -177,7 +193,7 @@ class RunView:
         if now_ns < self._next_line_ns:
             return
         self._next_line_ns = now_ns + LINE_EVERY_NS
-        pnl = ", ".join(f"{value:+,.2f} {currency}" for currency, value in snapshot.pnl.items())
+        pnl = ", ".join(money(value, currency) for currency, value in snapshot.pnl.items())
         done = f"{share:4.0%} " if math.isfinite(share) else ""
         print(
             f"{done}{self._clock(snapshot)}, {snapshot.events:,} events "

@@ -65,7 +65,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Progress = Callable[[float, Snapshot], None]
-"""Called a few times a second of wall time with the done share (0 to 1; nan where unknown)."""
+"""Called about twenty times a second of wall time with the done share (0 to 1, or nan)."""
 
 
 class LatencyHistogram(msgspec.Struct, frozen=True, kw_only=True):

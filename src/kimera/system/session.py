@@ -47,9 +47,9 @@ __all__ = [
     "written",
 ]
 
-EVENTS_PER_TURN: Final = 100_000
+EVENTS_PER_TURN: Final = 10_000
 """Market records between two looks at the clock."""
-PROGRESS_NS: Final = 250_000_000
+PROGRESS_NS: Final = 50_000_000
 _FINISHED, _STARVED, _BUDGET, _STOPPED, _QUEUE_FULL, _JOURNAL_FULL = range(6)
 
 

@@ -42,7 +42,7 @@ def simulate(
     journal : path, optional
         A folder: everything the strategy saw, asked and was told is written there.
     progress : callable, optional
-        ``progress(share, snapshot)`` about four times a second of wall time.
+        ``progress(share, snapshot)`` about twenty times a second of wall time.
 
     Returns
     -------

@@ -16,7 +16,7 @@ import pytest
 from kimera.desk.report import report_html, write_report
 from kimera.desk.report.page import PLOTLY_ASSET
 from kimera.desk.report.words import MINUS
-from kimera.model import empty_records
+from kimera.model import NO_TIME, empty_records
 from kimera.system import RunResult
 
 RunMaker = Callable[..., RunResult]
@@ -130,6 +130,15 @@ def test_report_of_a_long_run_stays_small(make_run: RunMaker, tmp_path: Path) ->
 def test_report_draws_the_busiest_instruments_and_counts_the_rest(make_run: RunMaker) -> None:
     text = " ".join(read(report_html(make_run(n_instruments=20, n_fills=400))).text)
     assert "The 8 busiest; 12 more are not shown." in text
+
+
+def test_report_of_a_tape_whose_first_record_has_no_time_begins_at_the_first_sample(
+    make_run: RunMaker,
+) -> None:
+    run = make_run(n_samples=300)  # 300 samples, 100 ms apart, from 22:13:20
+    text = " ".join(read(report_html(msgspec.structs.replace(run, start_ns=NO_TIME))).text)
+    assert "2023-11-14 22:13:20.000 UTC" in text
+    assert "29.9 s" in text
 
 
 def test_plotly_asset_is_the_published_file() -> None:

@@ -5,9 +5,11 @@ import math
 from collections.abc import Callable
 
 import msgspec
+import numpy as np
 import pytest
 from rich.console import Console
 
+from kimera.desk.report.words import MINUS
 from kimera.desk.terminal import RunView, sparkline
 from kimera.system import RunResult, Snapshot
 
@@ -52,8 +54,8 @@ def test_picture_shows_prices_positions_and_money(make_run: RunMaker) -> None:
     view(0.4, SNAPSHOT)
     text = drawn(view, 0.4, SNAPSHOT)
     assert "60,000.03" in text  # mid of 60,000.00 and 60,000.06
-    assert "0.01" in text  # 6 ticks of 6,000,003: 0.01 bps
-    assert "-0.0025 BTC" in text
+    assert "0.010" in text  # 6 ticks of 6,000,003: 0.01 bps
+    assert f"{MINUS}0.0025 BTC" in text
     assert "+12.35 USDT" in text or "+12.34 USDT" in text
     assert "10.0 s" in text
     assert "40%" in text
@@ -80,3 +82,16 @@ def test_view_of_a_tape_shows_the_tapes_clock(make_run: RunMaker) -> None:
     stream = io.StringIO()
     RunView("test", make_run().instruments, ["BTC", "ETH"], stream)(math.nan, SNAPSHOT)
     assert stream.getvalue().startswith("market clock 1970-01-01 00:00:10.000 UTC, 2,000,000")
+
+
+def test_view_finished_with_the_result_shows_the_whole_run(make_run: RunMaker) -> None:
+    run = make_run(n_instruments=2, n_samples=300)
+    rising = np.linspace(0.0, 1.0, 300)
+    run.curve.equity["USDT"] = rising
+    view = make_view(run, io.StringIO())
+    view(1.0, SNAPSHOT)
+    assert "▁▁▁" not in drawn(view, 1.0, SNAPSHOT)
+    view.finish(run)
+    assert sparkline(list(rising[np.linspace(0, 299, 32).round().astype(int)])) in drawn(
+        view, 1.0, SNAPSHOT
+    )

@@ -73,6 +73,7 @@ def command(
             journal=None if output is None else output / JOURNAL,
             progress=view,
         )
+        view.finish(result)
     conclude(result, output=output, report=report, as_json=as_json)
     return 0
 

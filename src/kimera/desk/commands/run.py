@@ -61,6 +61,7 @@ def command(
             journal=output / JOURNAL,
             progress=view,
         )
+        view.finish(result)
     conclude(result, output=output, report=None, as_json=as_json)
     return 0
 

@@ -33,7 +33,7 @@ def report_html(result: RunResult) -> str:
     kind = {"simulation": "simulated market", "replay": "recorded market"}.get(
         result.kind, result.kind
     )
-    subtitle = f"{kind} · {words.instant(result.start_ns)} · seed {result.seed} · digest "
+    subtitle = f"{kind} · {words.instant(words.first_ns(result))} · seed {result.seed} · digest "
     return Page(
         title=f"{result.strategy} on {shown}",
         subtitle=subtitle + result.digest[:16],

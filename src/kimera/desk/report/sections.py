@@ -82,7 +82,11 @@ def tiles(view: View) -> list[Tile]:
     for currency, values in result.curve.drawdown.items():
         worst = float(values.max()) if len(values) else 0.0
         out.append(
-            Tile("Largest drawdown", f"{words.plain(worst)} {currency}", "from the highest equity")
+            Tile(
+                "Largest drawdown",
+                f"{words.plain(worst, words.digits_for([worst]))} {currency or 'quote'}",
+                "from the highest equity",
+            )
         )
     lots = sum(s.lots for s in view.statistics)
     maker = sum(s.maker_lots for s in view.statistics) / lots if lots else math.nan
@@ -93,10 +97,13 @@ def tiles(view: View) -> list[Tile]:
     out.append(Tile("Spread captured", f"{words.signed(edge)} bps", "mean per fill, mid at fill"))
     fees = ", ".join(words.money(-v, c) for c, v in view.total("fees").items())
     out.append(Tile("Fees", fees, "below 0 paid, above 0 rebates earned"))
-    span = max(0, result.end_ns - result.start_ns)
     speed = result.events / result.wall_s if result.wall_s > 0 else math.nan
     out.append(
-        Tile("Market time", words.duration(float(span)), f"in {result.wall_s:.2f} s of wall time")
+        Tile(
+            "Market time",
+            words.duration(words.span_ns(result)),
+            f"in {result.wall_s:.2f} s of wall time",
+        )
     )
     out.append(Tile("Events", f"{result.events:,}", f"{words.plain(speed, 0)} per second"))
     return out
@@ -114,12 +121,12 @@ def sections(view: View) -> list[Section]:
 
 
 def _split(view: View) -> str:
-    parts = [("spread", "spread"), ("inventory", "inventory"), ("fees", "fees")]
-    texts = []
-    for label, part in parts:
-        value = sum(view.total(part).values())
-        texts.append(f"{label} {words.signed(-value if part == 'fees' else value)}")
-    return ", ".join(texts) if len(view.total("total")) == 1 else ""
+    if len(view.total("total")) != 1:
+        return ""
+    parts = {part: sum(view.total(part).values()) for part in ("spread", "inventory", "fees")}
+    parts["fees"] = -parts["fees"]
+    digits = words.digits_for(parts.values())
+    return ", ".join(f"{name} {words.signed(value, digits)}" for name, value in parts.items())
 
 
 def _per_currency(view: View) -> str:
@@ -191,11 +198,12 @@ def _markout_rows(curves: dict[str, MarkoutCurve]) -> list[list[str]]:
 
 def _pnl_table(view: View) -> str:
     rows = []
+    digits = words.digits_for(float(part.total) for part in view.result.pnl)
     for column in view.columns:
         part = view.result.pnl[column]
         amounts = (part.spread, part.inventory, -part.fees, part.total, part.realised)
-        rows.append([view.names[column], *(words.signed(float(a)) for a in amounts)])
-        rows[-1].append(part.currency)
+        shown = [words.signed(float(amount), digits) for amount in amounts]
+        rows.append([view.names[column], *shown, part.currency or "quote"])
     headers = ["instrument", "spread", "inventory", "fees", "total", "realised", "unit"]
     return table(headers, rows)
 
@@ -398,7 +406,7 @@ def _record(view: View) -> list[Card]:
         ["kind", result.kind],
         ["tape", f"{result.tape} ({result.tape_format})"],
         ["strategy", result.strategy],
-        ["first market time", words.instant(result.start_ns)],
+        ["first market time", words.instant(words.first_ns(result))],
         ["last market time", words.instant(result.end_ns)],
         ["seed", str(result.seed)],
         ["digest", result.digest],

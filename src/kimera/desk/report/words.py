@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
 from kimera.model import NO_TIME, Instrument
+from kimera.system import RunResult
 
 __all__ = [
     "decimals",
+    "digits_for",
     "duration",
+    "first_ns",
     "instant",
     "latency_words",
     "money",
@@ -23,6 +27,7 @@ __all__ = [
     "signed",
     "size_words",
     "spacing",
+    "span_ns",
 ]
 
 MISSING: Final = "n/a"
@@ -43,9 +48,15 @@ def plain(value: float, digits: int = 2) -> str:
     return f"{value:,.{digits}f}".replace("-", MINUS) if math.isfinite(value) else MISSING
 
 
+def digits_for(values: Iterable[float]) -> int:
+    """Decimals that show the largest of some amounts to three digits or better: 2, 4 or 6."""
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    return 2 if largest >= 1 or largest == 0 else 4 if largest >= 0.01 else 6
+
+
 def money(value: float, currency: str) -> str:
     """Write a signed amount with its currency."""
-    return f"{signed(value, 2 if abs(value) >= 0.005 or value == 0 else 6)} {currency}"
+    return f"{signed(value, digits_for([value]))} {currency or 'quote'}"
 
 
 def percent(share: float) -> str:
@@ -79,6 +90,20 @@ def instant(ts_ns: int) -> str:
         return MISSING
     moment = datetime.fromtimestamp(ts_ns // 1_000_000_000, tz=UTC)
     return f"{moment:%Y-%m-%d %H:%M:%S}.{ts_ns // 1_000_000 % 1000:03d} UTC"
+
+
+def first_ns(result: RunResult) -> int:
+    """First market time of a run [ns]; of its first sample where the tape's first has no time."""
+    if result.start_ns != NO_TIME or not len(result.curve.ts_ns):
+        return result.start_ns
+    return int(result.curve.ts_ns[0])
+
+
+def span_ns(result: RunResult) -> float:
+    """Market time a run took [ns]; nan where the tape has no times."""
+    begin_ns = first_ns(result)
+    known = NO_TIME not in (begin_ns, result.end_ns)
+    return float(result.end_ns - begin_ns) if known else math.nan
 
 
 def name_of(instrument: Instrument, venues: tuple[str, ...]) -> str:
