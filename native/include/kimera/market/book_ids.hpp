@@ -1,6 +1,6 @@
 // From a venue's 64-bit order id to a small slot number: open addressing, linear probing.
 //
-// Ids mostly count upwards, so runs of 32 ids share neighbouring entries (four cache lines) and
+// Ids mostly count upwards, so runs of 8 ids share neighbouring entries (one cache line) and
 // the runs are scattered: neighbours in time are neighbours in memory, and no stride of ids can
 // pile up. An entry is 8 bytes: 32 bits of hash and the slot. Erasing shifts entries back, so
 // there are no tombstones and a table never ages.
@@ -26,11 +26,17 @@ class IdTable {
   // Position of the entry, or kAbsent. `is(slot)` tells whether the slot holds this very id.
   template <class Is>
   [[nodiscard]] std::uint64_t find(std::uint64_t id, Is&& is) const noexcept {
+    const std::uint64_t i = seek(id, is);
+    return entries_[i].slot == 0 ? kAbsent : i;
+  }
+
+  // Position of the entry, or the empty one where it belongs: for insert_at().
+  template <class Is>
+  [[nodiscard]] std::uint64_t seek(std::uint64_t id, Is&& is) const noexcept {
     const std::uint32_t hash = hash_of(id);
     for (std::uint64_t i = hash & mask_;; i = (i + 1) & mask_) {
       const Entry e = entries_[i];
-      if (e.slot == 0) return kAbsent;
-      if (e.hash == hash && is(e.slot)) return i;
+      if (e.slot == 0 || (e.hash == hash && is(e.slot))) return i;
     }
   }
 
@@ -44,6 +50,11 @@ class IdTable {
     std::uint64_t i = hash & mask_;
     while (entries_[i].slot != 0) i = (i + 1) & mask_;
     entries_[i] = Entry{hash, slot};
+  }
+
+  // The same where seek() found the place, and nothing was inserted or erased since.
+  void insert_at(std::uint64_t position, std::uint64_t id, std::uint32_t slot) noexcept {
+    entries_[position] = Entry{hash_of(id), slot};
   }
 
   void erase(std::uint64_t position) noexcept {
@@ -65,7 +76,7 @@ class IdTable {
     std::uint32_t hash;
     std::uint32_t slot;  // 0: empty
   };
-  static constexpr unsigned kRunBits = 5;
+  static constexpr unsigned kRunBits = 3;
 
   [[nodiscard]] static std::uint32_t hash_of(std::uint64_t id) noexcept {
     const std::uint64_t mixed = (id >> kRunBits) * 0x9E3779B97F4A7C15ULL;

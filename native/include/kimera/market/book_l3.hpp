@@ -197,7 +197,9 @@ class BookL3 {
     if (side > model::Side::Ask) return BookStatus::BadSide;
     if (size <= 0) return BookStatus::BadSize;
     if (!in_range(price)) return BookStatus::OffRange;
-    if (id == 0 || position_of(id) != IdTable::kAbsent) return BookStatus::DuplicateOrder;
+    const std::uint64_t position =
+        ids_.seek(id, [this, id](std::uint32_t slot) { return nodes_[slot].id == id; });
+    if (id == 0 || ids_.slot_at(position) != 0) return BookStatus::DuplicateOrder;
     if (n_orders_ == max_orders_) return BookStatus::OrdersFull;
     const unsigned s = side_index(side);
     const std::int64_t key = key_of(s, price);
@@ -214,7 +216,7 @@ class BookL3 {
     n.size = size;
     n.place = key * 2 + s;
     append(*q, slot);
-    ids_.insert(id, slot);
+    ids_.insert_at(position, id, slot);
     return BookStatus::Ok;
   }
 
