@@ -335,10 +335,17 @@ std::optional<std::string> read_whole(const std::string& path) {
   }
 }
 
+namespace {
+
+std::string anchor_text(const Anchor& anchor) {
+  return "kimera anchor 1\nsegment " + std::to_string(anchor.segment) + "\nrecord " +
+         std::to_string(anchor.record) + "\nchain " + to_hex(anchor.chain) + "\n";
+}
+
+}  // namespace
+
 void write_anchor(const std::string& folder, const Anchor& anchor) {
-  std::string text = "kimera anchor 1\nsegment " + std::to_string(anchor.segment) + "\nrecord " +
-                     std::to_string(anchor.record) + "\nchain " + to_hex(anchor.chain) + "\n";
-  write_whole(folder + "/anchor", text);
+  write_whole(folder + "/anchor", anchor_text(anchor));
 }
 
 std::optional<Anchor> read_anchor(const std::string& folder) {
@@ -349,18 +356,18 @@ std::optional<Anchor> read_anchor(const std::string& folder) {
   unsigned long long segment = 0;
   unsigned long long record = 0;
   char hex[65] = {};
-  int used = 0;
-  const int fields = std::sscanf(  // NOLINT: the widths are bounded
-      text->c_str(), "kimera anchor 1\nsegment %llu\nrecord %llu\nchain %64[0-9a-f]\n%n", &segment,
-      &record, hex, &used);
-  if (fields != 3 || static_cast<std::size_t>(used) != text->size() || std::strlen(hex) != 64) {
-    corrupt(path + ": offset 0: expected segment, record and chain, found something else");
-  }
+  const int fields = std::sscanf(text->c_str(),  // NOLINT: the widths are bounded
+                                 "kimera anchor 1 segment %llu record %llu chain %64[0-9a-f]",
+                                 &segment, &record, hex);
   anchor.segment = segment;
   anchor.record = record;
   for (std::size_t i = 0; i < 32; ++i) {
     const char pair[3] = {hex[2 * i], hex[2 * i + 1], 0};
     anchor.chain[i] = static_cast<std::uint8_t>(std::strtoul(pair, nullptr, 16));
+  }
+  // Written again it must be the same, to the byte.
+  if (fields != 3 || std::strlen(hex) != 64 || anchor_text(anchor) != *text) {
+    corrupt(path + ": offset 0: expected segment, record and chain, found something else");
   }
   return anchor;
 }

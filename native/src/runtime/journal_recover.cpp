@@ -156,6 +156,7 @@ void JournalStore::recover_tail(SegmentFile& last) {
   for (SegmentFile* segment = sealing_; segment != &last;
        segment = segment->next.load(std::memory_order_relaxed)) {
     expect_match(*segment, 0, layout_.records);
+    format::store(segment->header().state, SegmentState::Open);
     for (std::uint64_t block = 0; block < layout_.blocks(); ++block) {
       format::store(segment->entries()[block].state, BlockState::Closed);
     }

@@ -81,14 +81,19 @@ JournalStore::JournalStore(std::string folder, const JournalOptions& options,
 JournalStore::~JournalStore() {
   stop_.store(true, std::memory_order_release);
   if (thread_.joinable()) thread_.join();
-  for (SegmentFile* segment = sealing_; segment != nullptr;) {
-    SegmentFile* next = segment->next.load(std::memory_order_relaxed);
-    delete segment;
-    segment = next;
-  }
+  release_segments();
   if (const SegmentFile* spare = spare_.load(std::memory_order_relaxed)) {
     remove_segment(folder_, spare->identity().number);
     delete spare;
+  }
+}
+
+void JournalStore::release_segments() noexcept {
+  current_.store(nullptr, std::memory_order_release);
+  for (SegmentFile* segment = std::exchange(sealing_, nullptr); segment != nullptr;) {
+    SegmentFile* next = segment->next.load(std::memory_order_relaxed);
+    delete segment;
+    segment = next;
   }
 }
 
@@ -376,6 +381,7 @@ Digest JournalStore::close() {
     remove_segment(folder_, spare->identity().number);
     delete spare;
   }
+  release_segments();
   lock_ = Descriptor();
   return digest;
 }

@@ -99,8 +99,8 @@ class Verifier {
   void blocks(const SegmentFile& file, const std::string& name, std::uint64_t n_records);
   [[nodiscard]] bool block_records(const SegmentFile& file, const std::string& name,
                                    std::uint64_t block, std::uint64_t n);
-  void entry(const SegmentFile& file, const std::string& name, std::uint64_t block,
-             std::uint64_t n);
+  void entry(const SegmentFile& file, const std::string& name, std::uint64_t block, std::uint64_t n,
+             bool records_changed);
   void extend_chain(const SegmentFile& file, const std::string& name, std::uint64_t block,
                     const Digest& digest, std::uint64_t n, bool records_changed);
   void expect_zeros(const SegmentFile& file, const std::string& name, std::size_t from,
@@ -145,6 +145,12 @@ void Verifier::begin(std::uint64_t first_number) {
   if (first_number > 1 && (!anchor_ || anchor_->segment > first_number)) {
     note(detail::segment_name(first_number - 1), {},
          "expected this segment, or an anchor that says it was deleted by retention, found none");
+  }
+  // The other way round, files before the anchor, is a writer that died while it deleted them.
+  if (anchor_ && anchor_->segment < first_number) {
+    note("anchor", {0},
+         "expected the journal to begin with " + detail::segment_name(anchor_->segment) +
+             ", found " + detail::segment_name(first_number));
   }
 }
 
@@ -291,7 +297,7 @@ bool Verifier::block_records(const SegmentFile& file, const std::string& name, s
 }
 
 void Verifier::entry(const SegmentFile& file, const std::string& name, std::uint64_t block,
-                     std::uint64_t n) {
+                     std::uint64_t n, bool records_changed) {
   const auto& layout = file.layout();
   const BlockEntry& e = file.entries()[block];
   const std::size_t at = format::kEntriesOffset + block * sizeof(BlockEntry);
@@ -317,7 +323,9 @@ void Verifier::entry(const SegmentFile& file, const std::string& name, std::uint
   if (e.count != n) {
     differs(offsetof(BlockEntry, count), "count", std::to_string(n), std::to_string(e.count));
   }
-  if (max_known_ && e.max_recv_ns != max_recv_ns_) {
+  if (records_changed) {
+    max_recv_ns_ = e.max_recv_ns;  // a changed record may bear any time: the entry is believed
+  } else if (max_known_ && e.max_recv_ns != max_recv_ns_) {
     differs(offsetof(BlockEntry, max_recv_ns), "latest ts_recv_ns", std::to_string(max_recv_ns_),
             std::to_string(e.max_recv_ns));
   }
@@ -376,7 +384,7 @@ void Verifier::blocks(const SegmentFile& file, const std::string& name, std::uin
     }
     const bool changed = block_records(file, name, block, n);
     const bool unfinished = n < layout.block && state_ == SegmentState::Open;
-    if (!unfinished) entry(file, name, block, n);
+    if (!unfinished) entry(file, name, block, n, changed);
     extend_chain(file, name, block, digest, n, changed);
     ++verdict_.blocks;
   }
@@ -449,6 +457,11 @@ JournalVerdict Verifier::run() {
     }
     segment(number, number == numbers.back());
     expected = number + 1;
+  }
+  if (anchor_ && anchor_->segment > numbers.back()) {
+    note("anchor", {0},
+         "expected a segment up to " + std::to_string(numbers.back()) + ", found " +
+             std::to_string(anchor_->segment));
   }
   verdict_.digest = to_hex(chain_);
   return std::move(verdict_);

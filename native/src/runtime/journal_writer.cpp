@@ -175,7 +175,7 @@ void JournalWriter::close() {
     entry.count = rest;
   }
   status_ = JournalStatus::Closed;
-  block_end_ = cursor_;
+  block_end_ = cursor_;  // the next append asks next_block(), which refuses
   head_ = store_->close();
 }
 

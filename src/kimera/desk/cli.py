@@ -40,6 +40,7 @@ COMMANDS: Final[dict[str, CommandLine]] = {
     "replay": CommandLine("trade", "Run a strategy on recorded market data."),
     "book": CommandLine("data", "Rebuild the books of a tape and write their levels down."),
     "data": CommandLine("data", "Import, inspect and convert recorded tapes."),
+    "journal": CommandLine("data", "Inspect and verify a journal, show its last records."),
     "bench": CommandLine("machine", "Measure the speed of every room, beside its peers."),
     "doctor": CommandLine("machine", "Say what this machine offers and what will be used."),
 }
