@@ -312,7 +312,7 @@ void BinanceScan::payload(std::string_view text, std::string_view symbol) {
   found->size_decimals = std::max(found->size_decimals, size_decimals);
   found->n_depth += m.kind == BinanceKind::Depth ? 1 : 0;
   found->n_trades += m.kind == BinanceKind::Trade ? 1 : 0;
-  if (found->pair.empty()) {
+  if (found->pair.empty() && is_name(m.pair)) {
     found->pair = m.pair;
   }
 }
@@ -330,7 +330,7 @@ BinanceScan::Found* BinanceScan::find(std::string_view symbol) {
   if (at != index_.end()) {
     return &found_[at->second];
   }
-  if (found_.size() == kMaxSymbols) {
+  if (found_.size() == kMaxSymbols || !is_name(symbol)) {
     return nullptr;
   }
   index_.emplace(key, found_.size());

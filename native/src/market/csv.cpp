@@ -366,7 +366,7 @@ std::size_t CsvDecoder::instrument(std::string_view symbol) {
     last_instrument_ = known->second;
     return known->second;
   }
-  if (!scanning_ || found_.size() == kMaxNames) {
+  if (!scanning_ || found_.size() == kMaxNames || !is_name(symbol)) {
     return kMaxNames;
   }
   instrument_index_.emplace(key, found_.size());
@@ -384,7 +384,7 @@ std::size_t CsvDecoder::venue(std::string_view name) {
     last_venue_ = known->second;
     return known->second;
   }
-  if (!scanning_ || venues_.size() == kMaxNames) {
+  if (!scanning_ || venues_.size() == kMaxNames || !is_name(name)) {
     return kMaxNames;
   }
   venue_index_.emplace(key, venues_.size());

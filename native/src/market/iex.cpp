@@ -420,7 +420,7 @@ std::size_t IexDecoder::find(std::string_view name) {
   if (at != index_.end()) {
     return at->second;
   }
-  if (pass_ == IexPass::Decode || symbols_.size() == kMaxSymbols || name.empty()) {
+  if (pass_ == IexPass::Decode || symbols_.size() == kMaxSymbols || !is_name(name)) {
     return symbols_.size();
   }
   index_.emplace(key, symbols_.size());

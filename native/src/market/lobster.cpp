@@ -14,7 +14,6 @@ namespace flag = model::flag;
 namespace {
 
 constexpr std::int64_t kAbsentPrice = 9'999'999'999;
-constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 
 enum Type : std::int64_t {
   kAdd = 1,

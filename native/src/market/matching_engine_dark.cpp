@@ -76,8 +76,8 @@ RefusalCode MatchingEngine::check_dark(const Book& b, Incoming& in) const noexce
 
 void MatchingEngine::trade_or_rest_dark(Book& b, Incoming& in) noexcept {
   match_dark(b, in);
-  const bool keenest = in.price_ticks == kNoPrice && in.type == OrderType::Midpoint &&
-                       in.tif == TimeInForce::Day;
+  const bool keenest =
+      in.price_ticks == kNoPrice && in.type == OrderType::Midpoint && in.tif == TimeInForce::Day;
   if (keenest) {
     in.price_ticks = in.side == Side::Bid ? b.rules.highest_ticks : b.rules.lowest_ticks;
   }

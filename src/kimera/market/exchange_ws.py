@@ -119,7 +119,9 @@ class _Recording(NativeTape):
             self.counts["sent or empty lines"] += 1
         else:
             expected = "time: message"
-            self.report("malformed", f"row {row}", expected, repr(line[:60].decode("ascii", "?")))
+            self.report(
+                "malformed", f"row {row}", expected, repr(line[:60].decode("ascii", "replace"))
+            )
 
 
 class BinanceWsTape(_Recording):

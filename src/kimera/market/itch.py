@@ -320,6 +320,11 @@ class ItchTape(Tape):
                 self.counts[chr(value)] += count
 
     def _list(self, recorder: _native.ItchRecorder) -> None:
+        try:
+            listings = recorder.listings()
+        except UnicodeDecodeError as error:
+            expected, found = "symbols in ASCII", str(error)
+            raise FormatError(self.file, "stock directory", expected, found) from error
         self.instruments = tuple(
             Instrument(
                 instrument_id=index,
@@ -329,7 +334,7 @@ class ItchTape(Tape):
                 lot_size=Decimal(1),
                 quote="USD",
             )
-            for index, (_, symbol, _) in enumerate(recorder.listings(), 1)
+            for index, (_, symbol, _) in enumerate(listings, 1)
         )
 
     def _finish(self, recorder: _native.ItchRecorder, frames: _Frames) -> None:

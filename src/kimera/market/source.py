@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -20,6 +21,15 @@ _HEAD_BYTES: Final = 1 << 16
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _ZIP: Final = b"PK\x03\x04"
+# What the standard library raises on a damaged zip, its directory or one of its files.
+_ZIP_DAMAGE: Final = (
+    zipfile.BadZipFile,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
 
 
 class Source:
@@ -76,8 +86,9 @@ class Source:
         try:
             with zipfile.ZipFile(self.path) as archive:
                 return tuple(archive.namelist())
-        except (zipfile.BadZipFile, OSError) as error:
-            raise FormatError(str(self), "the zip directory", "a whole zip", str(error)) from error
+        except _ZIP_DAMAGE as error:
+            found = " ".join(str(error).split())
+            raise FormatError(str(self), "the zip directory", "a whole zip", found) from error
 
     @cached_property
     def head(self) -> bytes:
@@ -116,10 +127,12 @@ class Source:
                 while piece := stream.read(n_bytes):
                     done += len(piece)
                     yield piece
-        except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
+        except gzip.BadGzipFile as error:
             self._damaged(done, str(error), error)
         except OSError as error:
             self._damaged(done, error.strerror or str(error), error)
+        except (EOFError, zlib.error, *_ZIP_DAMAGE) as error:
+            self._damaged(done, str(error), error)
         except Exception as error:
             # zstandard's error class cannot be named here without importing the extra.
             if type(error).__name__ != "ZstdError":

@@ -148,6 +148,36 @@ class LineCutter {
   bool skipping_ = false;
 };
 
+// Whether a symbol or venue read from a file may enter a table: 1 to 64 bytes of printable UTF-8.
+[[nodiscard]] inline bool is_name(std::string_view text) noexcept {
+  constexpr std::size_t kMaxNameBytes = 64;
+  if (text.empty() || text.size() > kMaxNameBytes) {
+    return false;
+  }
+  for (std::size_t i = 0; i < text.size();) {
+    const auto first = static_cast<unsigned char>(text[i]);
+    const std::size_t more = first < 0x80 ? 0 : first < 0xE0 ? 1 : first < 0xF0 ? 2 : 3;
+    if (first < 0x20 || first == 0x7F || (first >= 0x80 && first < 0xC2) || first > 0xF4 ||
+        text.size() - i <= more) {
+      return false;
+    }
+    for (std::size_t k = 1; k <= more; ++k) {
+      if ((static_cast<unsigned char>(text[i + k]) & 0xC0U) != 0x80) {
+        return false;
+      }
+    }
+    if (more >= 2) {  // overlong forms, surrogates, and what lies beyond Unicode
+      const auto second = static_cast<unsigned char>(text[i + 1]);
+      if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) ||
+          (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F)) {
+        return false;
+      }
+    }
+    i += more + 1;
+  }
+  return true;
+}
+
 [[nodiscard]] inline Record blank_record() noexcept {
   Record record{};
   record.ts_event_ns = model::kNoTime;
