@@ -12,7 +12,7 @@ import pytest
 from kimera.errors import InputError, KimeraError
 from kimera.market import CODECS, Codec, open_tape, write_tape
 from kimera.market.source import Source
-from kimera.model import Kind, RecordArray, Side
+from kimera.model import Kind, RecordArray, Side, empty_records
 
 ROOT = Path(__file__).resolve().parents[2]
 LOBSTER_STEM = "TEST_2012-06-21_34200000_57600000"
@@ -146,7 +146,7 @@ def sample(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Codec, Path]
 
 def records_of(path: Path, *, strict: bool = True, **options: str) -> RecordArray:
     batches = list(open_tape(path, strict=strict, **options).batches(64))
-    return np.concatenate(batches) if batches else np.empty(0)
+    return np.concatenate(batches) if batches else empty_records(0)
 
 
 def test_every_codec_has_a_sample_and_no_name_twice() -> None:

@@ -1,6 +1,7 @@
 #include "kimera/market/binance.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace kimera::market {
@@ -214,34 +215,36 @@ template <class OnLevel>
 
 bool take_receive_time(std::string_view& line, std::int64_t& ts_recv_ns) noexcept {
   std::size_t n = 0;
-  std::int64_t value = 0;
+  std::uint64_t value = 0;  // 19 digits fit
   while (n < line.size() && n < 19 && detail::is_digit(line[n])) {
-    // 19 digits may pass 63 bits; such a time is refused below by its sign.
-    value = static_cast<std::int64_t>(static_cast<std::uint64_t>(value) * 10 +
-                                      static_cast<std::uint64_t>(line[n] - '0'));
+    value = value * 10 + static_cast<std::uint64_t>(line[n] - '0');
     ++n;
   }
   int power = n == 19 ? 0 : n == 16 ? 3 : n == 13 ? 6 : n == 10 ? 9 : -1;
-  if (power < 0 || value < 0) {
+  if (power < 0) {
     return false;
   }
   if (n < line.size() && line[n] == '.') {
     ++n;
     for (; n < line.size() && detail::is_digit(line[n]); ++n) {
       if (power > 0) {
-        value = value * 10 + (line[n] - '0');
+        value = value * 10 + static_cast<std::uint64_t>(line[n] - '0');
         --power;
       }
     }
   }
-  value *= detail::kPowerOfTen[power];
+  // Digits and zeros are 19 together: below 2^64, though maybe not below 2^63.
+  value *= static_cast<std::uint64_t>(detail::kPowerOfTen[power]);
+  if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
+    return false;
+  }
   if (n < line.size() && line[n] == ':') {
     ++n;
   }
   if (n >= line.size() || line[n] != ' ') {
     return false;
   }
-  ts_recv_ns = value;
+  ts_recv_ns = static_cast<std::int64_t>(value);
   line.remove_prefix(n + 1);
   return true;
 }

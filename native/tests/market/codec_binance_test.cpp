@@ -162,7 +162,8 @@ TEST_CASE("the unit of the receive time is told by its digits") {
     CHECK(ns == c.ns);
     CHECK(line == "{");
   }
-  for (std::string_view line : {"17 {", "x {", "1680652800004107{", "", "9999999999999999999 {"}) {
+  for (std::string_view line : {"17 {", "x {", "1680652800004107{", "", "9999999999999999999 {",
+                                "9680652700455070 {", "9999999999.9: {"}) {
     std::int64_t ns = 0;
     CHECK_FALSE(take_receive_time(line, ns));
   }

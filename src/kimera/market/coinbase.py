@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from kimera.errors import FormatError, InputError
-from kimera.market.exchange_messages import Scan, iso_ns
+from kimera.market.exchange_messages import LARGEST, Scan, iso_ns
 from kimera.market.native_tape import unit_of
 from kimera.market.source import Source
 from kimera.market.tape import Tape, only_source
@@ -115,6 +115,10 @@ class SnapshotTape(Tape):
         except ValueError as error:
             self.report("bad_number", "captured_at", "a time and a sequence", str(error))
             return
+        if not (0 <= sequence < 2**64 and 0 <= now <= 2 * LARGEST):
+            found = f"{book['captured_at']}, {sequence}"
+            self.report("bad_number", "captured_at", "a time and a sequence that fit", found)
+            return
         rows: list[tuple[int, ...]] = [
             (now, now, sequence, 0, NO_PRICE, 0, 1, 0, 1, 0, Kind.DELTA, Action.CLEAR, Side.NONE, 0)
         ]
@@ -125,11 +129,11 @@ class SnapshotTape(Tape):
                 try:
                     ticks, lots = one.to_ticks(price), one.to_lots(size)
                     order_id = order_id_of(last) if self.level == 3 else 0
-                    count = int(last) if self.level == 2 else 0
+                    count = min(int(last), 2**32 - 1) if self.level == 2 else 0
                 except (InputError, ValueError, ArithmeticError, AttributeError) as error:
                     self.report("bad_number", f"{name} {i}", "price and size", str(error))
                     continue
-                if lots <= 0 or ticks <= 0:
+                if not (0 < lots <= LARGEST and 0 < ticks <= LARGEST and 0 <= order_id < 2**64):
                     self.report(
                         "negative_size", f"{name} {i}", "numbers above 0", f"{price},{size}"
                     )

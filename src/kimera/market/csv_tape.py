@@ -178,7 +178,7 @@ class RecordCsvTape(Tape):
         first = self._first_line(source)
         try:
             tables = msgspec.json.decode(first.removeprefix(_MARK), type=Tables)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise FormatError(self.file, "row 1", "tables as JSON", str(error)) from error
         self.instruments, self.venues = tables.instruments, tables.venues
         self.notes.extend(tables.notes)

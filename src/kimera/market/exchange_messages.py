@@ -18,6 +18,10 @@ from kimera.model import NO_PRICE, NO_TIME, Action, Instrument, Kind, RecordFlag
 __all__ = ["BitmexMessages", "CoinbaseMessages", "KrakenMessages", "Messages", "Row", "Scan"]
 
 
+LARGEST: Final = 2**60
+"""Largest price or size of a record [ticks or lots]; what a book can take."""
+
+
 class Row(NamedTuple):
     """A record in the making; the order is that of the record's fields."""
 
@@ -130,6 +134,10 @@ class _Base:
         lots = one.to_lots(size)
         if lots < 0 or (price is not None and ticks <= 0):
             raise InputError(f"expected a price above 0 and a size from 0 on, was {price}, {size}")
+        if max(ticks, lots) > LARGEST or times[0] > 2 * LARGEST or not 0 <= sequence < 2**64:
+            raise InputError(
+                f"expected numbers that fit a record, were {price}, {size}, {times[0]}"
+            )
         kind, action, side = what
         return Row(
             *(times[0], times[1], sequence, 0, ticks, lots, one.instrument_id, 0, 1, 0),

@@ -66,7 +66,10 @@ class ParquetTape(Tape):
         stored = (schema.metadata or {}).get(_KEY)
         if stored is None:
             raise FormatError(self.file, "schema", f"metadata {_KEY.decode()}", "none")
-        tables = msgspec.json.decode(stored, type=Tables)
+        try:
+            tables = msgspec.json.decode(stored, type=Tables)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise FormatError(self.file, "metadata", "tables as JSON", str(error)) from error
         self.instruments, self.venues = tables.instruments, tables.venues
         self.notes.extend(tables.notes)
 
@@ -74,7 +77,7 @@ class ParquetTape(Tape):
         pa = _pyarrow()
         try:
             return pa.parquet.ParquetFile(self.sources[0].path)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             where, found = "footer", " ".join(str(error).split())
             raise FormatError(self.file, where, "a whole Parquet file", found) from error
 
@@ -88,7 +91,7 @@ class ParquetTape(Tape):
                     records[name] = batch.column(name).to_numpy()
                 row += len(records)
                 yield records
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             found = " ".join(str(error).split())
             self.report("damaged", f"row {row}", "a whole row group", found)
 
@@ -105,7 +108,7 @@ def recognise(source: Source) -> bool:
 
     try:
         metadata = pq.read_schema(source.path).metadata or {}
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         return True  # a damaged Parquet file: opening it says where
     return _KEY in metadata
 

@@ -145,7 +145,7 @@ def open_tape(
     found = _match(source)
     if found is None:
         expected = "one file named DATE_SYMBOL_{Trade,Quote}_Tick.csv or DATE_PAIR_tick_quote.csv"
-        names = ", ".join(source.members) or "no zip"
+        names = repr(source.members[:3]) if source.members else "no zip"
         raise FormatError(str(source), "the zip directory", expected, names)
     match, equity = found
     if equity:
