@@ -1,6 +1,7 @@
 #include "venue.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <stdexcept>
 
@@ -14,15 +15,16 @@ namespace {
 using market::MatchingEngine;
 using model::Record;
 
-market::VenueConfig bench_config() {
+// Bounds like a venue's own: as many orders as may rest in this load, and no more.
+market::VenueConfig bench_config(std::uint32_t max_orders) {
   market::VenueConfig config;
   market::InstrumentRules rules;
   rules.instrument_id = 1;
   rules.lowest_ticks = 1;
   rules.highest_ticks = 1 << 17;
   config.instruments.push_back(rules);
-  config.max_orders = 1U << 20U;
-  config.max_orders_per_actor = 1U << 20U;
+  config.max_orders = max_orders;
+  config.max_orders_per_actor = max_orders;
   return config;
 }
 
@@ -82,7 +84,7 @@ std::vector<Record> inserts(const VenueLoad& load) {
 class MarketWriter {
  public:
   explicit MarketWriter(const VenueLoad& load)
-      : load_(load), dice_(load.seed), engine_(bench_config()) {}
+      : load_(load), dice_(load.seed), engine_(bench_config(1U << 17U)) {}
 
   std::vector<Record> write() {
     out_.reserve(load_.n_requests);
@@ -164,11 +166,11 @@ class MarketWriter {
 };
 
 template <class Sink>
-VenueRun timed(const std::vector<Record>& requests, Sink&& sink) {
-  MatchingEngine engine(bench_config());
+VenueRun timed(const VenueRequests& load, Sink&& sink) {
+  MatchingEngine engine(bench_config(load.max_orders));
   VenueRun run;
   const auto start = std::chrono::steady_clock::now();
-  for (const Record& r : requests) {
+  for (const Record& r : load.records) {
     sink.request(r);
     engine.submit(r, sink);
   }
@@ -204,15 +206,19 @@ struct JournalSink {
 
 }  // namespace
 
-std::vector<Record> venue_requests(const VenueLoad& load) {
-  return load.flow == VenueFlow::Inserts ? inserts(load) : MarketWriter(load).write();
+VenueRequests venue_requests(const VenueLoad& load) {
+  if (load.flow == VenueFlow::Inserts) {
+    const auto n = static_cast<std::uint32_t>(load.n_requests);
+    return {inserts(load), std::bit_ceil(n)};  // half of them come to rest
+  }
+  return {MarketWriter(load).write(), 1U << 17U};
 }
 
-VenueRun run_venue_to_memory(const std::vector<Record>& requests) {
+VenueRun run_venue_to_memory(const VenueRequests& requests) {
   return timed(requests, MemorySink{});
 }
 
-VenueRun run_venue_to_journal(const std::vector<Record>& requests, const std::string& folder) {
+VenueRun run_venue_to_journal(const VenueRequests& requests, const std::string& folder) {
   runtime::JournalOptions options;
   options.upkeep = runtime::Upkeep::Background;
   const auto journal = runtime::JournalWriter::create(folder, options);

@@ -25,7 +25,11 @@ struct VenueLoad {
 };
 
 // Deterministic: the same load, the same requests.
-[[nodiscard]] std::vector<model::Record> venue_requests(const VenueLoad& load);
+struct VenueRequests {
+  std::vector<model::Record> records;
+  std::uint32_t max_orders = 0;  // the bound an engine for them needs
+};
+[[nodiscard]] VenueRequests venue_requests(const VenueLoad& load);
 
 struct VenueRun {
   std::uint64_t n_records = 0;  // printed
@@ -35,9 +39,9 @@ struct VenueRun {
 };
 
 // Records go to a ring of 2^18 records (16 MB): what a journal's copy costs, without its files.
-[[nodiscard]] VenueRun run_venue_to_memory(const std::vector<model::Record>& requests);
+[[nodiscard]] VenueRun run_venue_to_memory(const VenueRequests& requests);
 // Records, with the requests themselves, go to a journal in a new folder.
-[[nodiscard]] VenueRun run_venue_to_journal(const std::vector<model::Record>& requests,
+[[nodiscard]] VenueRun run_venue_to_journal(const VenueRequests& requests,
                                             const std::string& folder);
 
 }  // namespace kimera::bench

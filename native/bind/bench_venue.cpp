@@ -24,10 +24,10 @@ class VenueWorkload {
     return folder.empty() ? kimera::bench::run_venue_to_memory(requests_)
                           : kimera::bench::run_venue_to_journal(requests_, folder);
   }
-  [[nodiscard]] std::size_t size() const noexcept { return requests_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return requests_.records.size(); }
 
  private:
-  std::vector<kimera::model::Record> requests_;
+  kimera::bench::VenueRequests requests_;
 };
 
 }  // namespace

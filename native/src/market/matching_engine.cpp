@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "matching_engine_records.hpp"
+#include "matching_engine_match.hpp"
 
 namespace kimera::market {
 
@@ -116,24 +116,26 @@ void MatchingEngine::set_self_trade(std::uint16_t actor_id,
 }
 
 void MatchingEngine::handle(const model::Record& request) noexcept {
-  if (request.kind == model::Kind::Order && request.order_act() == OrderAct::Terms) {
+  const bool is_order = request.kind == model::Kind::Order;
+  if (is_order && request.order_act() == OrderAct::Terms) {
     if (has_terms_) ++counters_.unmatched_terms;
     has_terms_ = true;
-    terms_.order = request;
+    terms_ = request;
     return;
   }
+  if (!has_terms_) {
+    plain_.order = request;  // its terms are never set
+    return handle(plain_);
+  }
+  has_terms_ = false;
   OrderTicket ticket{.order = request};
-  if (has_terms_) {
-    const model::Record& terms = terms_.order;
-    has_terms_ = false;
-    if (request.kind == model::Kind::Order && terms.actor_id == request.actor_id &&
-        terms.order_id == request.order_id && terms.instrument_id == request.instrument_id) {
-      ticket.trigger_ticks = ticket.peg_offset_ticks = terms.price_ticks;
-      ticket.display_lots = terms.size_lots;
-      ticket.min_lots = terms.detail;
-    } else {
-      ++counters_.unmatched_terms;
-    }
+  if (is_order && terms_.actor_id == request.actor_id && terms_.order_id == request.order_id &&
+      terms_.instrument_id == request.instrument_id) {
+    ticket.trigger_ticks = ticket.peg_offset_ticks = terms_.price_ticks;
+    ticket.display_lots = terms_.size_lots;
+    ticket.min_lots = terms_.detail;
+  } else {
+    ++counters_.unmatched_terms;
   }
   handle(ticket);
 }
@@ -168,8 +170,7 @@ MatchingEngine::Incoming MatchingEngine::incoming(const OrderTicket& t) const no
   in.side = r.side;
   in.type = model::order_type(r.detail);
   in.tif = model::time_in_force(r.detail);
-  const std::uint8_t own = actor_self_trade_[r.actor_id];
-  in.self_trade = own == 0 ? config_.self_trade : static_cast<model::SelfTradePrevention>(own - 1);
+  in.self_trade = self_trade_mode(in.actor_id);
   in.client_id = r.order_id;
   const bool unpriced = in.type == OrderType::Market || in.type == OrderType::Stop;
   in.price_ticks = unpriced ? kNoPrice : r.price_ticks;
@@ -185,7 +186,6 @@ MatchingEngine::Incoming MatchingEngine::incoming(const OrderTicket& t) const no
 MatchingEngine::Incoming MatchingEngine::incoming(Slot slot) const noexcept {
   const Order& o = pool_[slot];
   const matching::Terms& t = pool_.terms(slot);
-  const std::uint8_t own = actor_self_trade_[o.actor_id];
   Incoming in;
   in.slot = slot;
   in.actor_id = o.actor_id;
@@ -193,7 +193,7 @@ MatchingEngine::Incoming MatchingEngine::incoming(Slot slot) const noexcept {
   in.side = o.side;
   in.type = o.type;
   in.tif = o.tif;
-  in.self_trade = own == 0 ? config_.self_trade : static_cast<model::SelfTradePrevention>(own - 1);
+  in.self_trade = self_trade_mode(in.actor_id);
   in.client_id = o.client_id;
   in.venue_order_id = o.venue_order_id;
   in.price_ticks = o.price_ticks;
@@ -209,6 +209,9 @@ void MatchingEngine::enter(const OrderTicket& ticket) noexcept {
   const model::Record& r = ticket.order;
   Book* b = find_book(r.instrument_id);
   RefusalCode code = check_new(b, ticket);
+  if (code == RefusalCode::None && r.detail == 0 && b->status == Status::Trading && !dark()) {
+    return enter_limit(*b, r);
+  }
   Incoming in;
   if (code == RefusalCode::None) {
     in = incoming(ticket);
@@ -228,6 +231,24 @@ void MatchingEngine::enter(const OrderTicket& ticket) noexcept {
   trade_or_rest(*b, in);
   settle(*b);
   finish(*b);
+}
+
+// Most orders: a plain limit order in continuous trading.
+void MatchingEngine::enter_limit(Book& b, const model::Record& r) noexcept {
+  Incoming in;
+  in.actor_id = r.actor_id;
+  in.side = r.side;
+  in.self_trade = self_trade_mode(r.actor_id);
+  in.client_id = r.order_id;
+  in.venue_order_id = ++last_order_id_;
+  in.price_ticks = r.price_ticks;
+  in.leaves = r.size_lots;
+  actor_last_id_[r.actor_id] = std::max(actor_last_id_[r.actor_id], r.order_id);
+  report(ReportAct::Accepted, in, {in.price_ticks, in.leaves, low32(in.venue_order_id)});
+  match(b, in);
+  if (in.leaves > 0) rest_or_cancel(b, in, Action::Add);
+  settle(b);
+  finish(b);
 }
 
 void MatchingEngine::trade_or_rest(Book& b, Incoming& in) noexcept {

@@ -1,7 +1,7 @@
 // Statuses, and the auctions on the way between them.
 #include <algorithm>
 
-#include "matching_engine_records.hpp"
+#include "matching_engine_match.hpp"
 
 namespace kimera::market {
 

@@ -5,7 +5,7 @@
 // an order whose minimum is not met is passed over and keeps its place.
 #include <algorithm>
 
-#include "matching_engine_records.hpp"
+#include "matching_engine_match.hpp"
 
 namespace kimera::market {
 

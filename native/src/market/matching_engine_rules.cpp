@@ -1,6 +1,5 @@
-// Whether a request is allowed. The checks run in a fixed order and the first that fails names the
-// refusal: instrument, actor, kind, sizes, prices, phase, identity, bounds.
-#include "matching_engine_records.hpp"
+// Whether a request is allowed, apart from the few checks that every order meets.
+#include "matching_engine_match.hpp"
 
 namespace kimera::market {
 
@@ -10,33 +9,6 @@ using model::Side;
 using model::Status;
 using model::TimeInForce;
 namespace option = model::order_option;
-
-bool MatchingEngine::valid_price(const Book& b, std::int64_t price_ticks) const noexcept {
-  return price_ticks >= b.rules.lowest_ticks && price_ticks <= b.rules.highest_ticks &&
-         b.ticks.allows(price_ticks);
-}
-
-bool MatchingEngine::valid_size(const Book& b, std::int64_t lots) const noexcept {
-  return lots >= b.rules.min_lots && lots <= b.rules.max_lots &&
-         (b.rules.lot_step == 1 || lots % b.rules.lot_step == 0);
-}
-
-RefusalCode MatchingEngine::check_new(const Book* b, const OrderTicket& t) const noexcept {
-  const model::Record& r = t.order;
-  if (b == nullptr) return RefusalCode::UnknownInstrument;
-  if (r.actor_id == 0 || r.actor_id > config_.max_actors) return RefusalCode::UnknownActor;
-  if (const auto code = check_kind(t); code != RefusalCode::None) return code;
-  if (const auto code = check_sizes(*b, t); code != RefusalCode::None) return code;
-  if (const auto code = check_prices(*b, t); code != RefusalCode::None) return code;
-  const auto phase = check_phase(*b, model::order_type(r.detail), model::time_in_force(r.detail),
-                                 model::order_options(r.detail));
-  if (phase != RefusalCode::None) return phase;
-  if (index_.find(r.actor_id, r.order_id) != matching::kNil) return RefusalCode::DuplicateOrderId;
-  if (pool_.full() || actor_orders_[r.actor_id] >= config_.max_orders_per_actor) {
-    return RefusalCode::BookFull;
-  }
-  return RefusalCode::None;
-}
 
 namespace {
 

@@ -1,7 +1,7 @@
 // What follows a trade or a change of the best prices: pegs move, stops are elected.
 #include <algorithm>
 
-#include "matching_engine_records.hpp"
+#include "matching_engine_match.hpp"
 
 namespace kimera::market {
 
@@ -22,7 +22,7 @@ namespace option = model::order_option;
 
 // Until nothing moves any more. It ends: a peg moves only when firm prices change, which follow
 // only from trades here, and each stop is elected once.
-void MatchingEngine::settle(Book& b) noexcept {
+void MatchingEngine::settle_all(Book& b) noexcept {
   if (b.status != Status::Trading || dark()) return;
   for (;;) {
     if (b.pegs.head != kNil && follow_reference(b)) continue;

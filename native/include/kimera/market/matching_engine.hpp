@@ -253,6 +253,7 @@ class MatchingEngine {
                         std::int64_t ts) noexcept;
   void run_schedule(std::int64_t ts) noexcept;
   void enter(const OrderTicket& ticket) noexcept;
+  void enter_limit(Book& b, const model::Record& r) noexcept;
   void trade_or_rest(Book& b, Incoming& in) noexcept;
   void wait_for_trigger(Book& b, Slot slot, std::int64_t trigger_ticks) noexcept;
   void wait_for_auction(Book& b, const Incoming& in) noexcept;
@@ -267,7 +268,7 @@ class MatchingEngine {
   [[nodiscard]] Incoming incoming(const OrderTicket& ticket) const noexcept;
   [[nodiscard]] Incoming incoming(Slot slot) const noexcept;
 
-  // Whether a request is allowed (matching_engine_rules.cpp).
+  // Whether a request is allowed (matching_engine_match.hpp, matching_engine_rules.cpp).
   [[nodiscard]] model::RefusalCode check_new(const Book* b, const OrderTicket& t) const noexcept;
   [[nodiscard]] model::RefusalCode check_kind(const OrderTicket& t) const noexcept;
   [[nodiscard]] model::RefusalCode check_sizes(const Book& b, const OrderTicket& t) const noexcept;
@@ -281,8 +282,12 @@ class MatchingEngine {
   [[nodiscard]] bool valid_price(const Book& b, std::int64_t price_ticks) const noexcept;
   [[nodiscard]] bool valid_size(const Book& b, std::int64_t lots) const noexcept;
   [[nodiscard]] bool dark() const noexcept { return config_.display == Display::Dark; }
+  [[nodiscard]] model::SelfTradePrevention self_trade_mode(std::uint16_t actor_id) const noexcept {
+    const std::uint8_t own = actor_self_trade_[actor_id];
+    return own == 0 ? config_.self_trade : static_cast<model::SelfTradePrevention>(own - 1);
+  }
 
-  // Continuous trading (matching_engine_match.cpp).
+  // Continuous trading (native/src/market/matching_engine_match.hpp).
   [[nodiscard]] model::RefusalCode check_liquidity(Book& b, const Incoming& in) const noexcept;
   [[nodiscard]] bool would_take(const Book& b, const Incoming& in) const noexcept;
   [[nodiscard]] std::int64_t available(const Book& b, const Incoming& in,
@@ -292,7 +297,7 @@ class MatchingEngine {
   Flow prevent_self_trade(Book& b, Incoming& in, Slot resting) noexcept;
   void take_from_queue(Book& b, Slot slot, std::int64_t lots) noexcept;
   // Where the rest of an order goes; `act` is how a displayed one appears: Add or Modify.
-  void rest_or_cancel(Book& b, const Incoming& in, model::Action act) noexcept;
+  void rest_or_cancel(Book& b, Incoming& in, model::Action act) noexcept;
   void cancel_rest(Book& b, const Incoming& in, model::RefusalCode code) noexcept;
   Slot keep(Book& b, const Incoming& in) noexcept;
   [[nodiscard]] bool join(Book& b, Slot slot, matching::Place place, model::Action act) noexcept;
@@ -306,6 +311,7 @@ class MatchingEngine {
 
   // What follows a trade or a change of the best prices (matching_engine_triggers.cpp).
   void settle(Book& b) noexcept;
+  void settle_all(Book& b) noexcept;
   [[nodiscard]] bool note_reference(Book& b) noexcept;
   [[nodiscard]] bool follow_reference(Book& b) noexcept;
   [[nodiscard]] model::RefusalCode check_midpoint(Book& b, const Incoming& in) noexcept;
@@ -366,7 +372,8 @@ class MatchingEngine {
   matching::ZeroArray<std::uint64_t> actor_last_id_;    // highest order id an actor has used
   matching::ZeroArray<std::uint8_t> actor_self_trade_;  // mode + 1; 0 = the venue's
   std::vector<Timed> schedule_;                         // latest first
-  OrderTicket terms_;                                   // of the New or Replace that must follow
+  OrderTicket plain_;                                   // a request on its way in, without terms
+  model::Record terms_{};                               // of the New or Replace that must follow
   bool has_terms_ = false;
   std::uint64_t last_order_id_ = 0;
   std::int64_t now_ns_ = model::kNoTime;

@@ -15,24 +15,33 @@
 
 namespace kimera::market::matching {
 
-// Zero-filled array of fixed length whose untouched pages cost no memory.
+// Whether memory is taken at construction, so that no order waits for a page, or where it is used.
+enum class Pages : std::uint8_t { Lazy = 0, Ready = 1 };
+
+// Zero-filled array of fixed length.
 template <class T>
 class ZeroArray {
   static_assert(std::is_trivially_copyable_v<T>);
 
  public:
   ZeroArray() = default;
-  explicit ZeroArray(std::size_t n) : memory_(std::calloc(n * sizeof(T) + kLine, 1)) {
+  explicit ZeroArray(std::size_t n, Pages pages = Pages::Lazy)
+      : memory_(std::calloc(n * sizeof(T) + kLine, 1)) {
     if (memory_ == nullptr) throw std::bad_alloc();
     void* at = memory_.get();
     std::size_t room = n * sizeof(T) + kLine;
     data_ = static_cast<T*>(std::align(kLine, n * sizeof(T), at, room));
+    // The compiler may not drop writes of zeros to zeros through volatile.
+    if (pages == Pages::Lazy) return;
+    auto* bytes = static_cast<volatile unsigned char*>(memory_.get());
+    for (std::size_t i = 0; i < n * sizeof(T) + kLine; i += kPage) bytes[i] = 0;
   }
   [[nodiscard]] T& operator[](std::size_t i) noexcept { return data_[i]; }
   [[nodiscard]] const T& operator[](std::size_t i) const noexcept { return data_[i]; }
 
  private:
   static constexpr std::size_t kLine = 64;
+  static constexpr std::size_t kPage = 4096;
   struct Free {
     void operator()(void* p) const noexcept { std::free(p); }
   };

@@ -63,7 +63,7 @@ struct List {
 class OrderPool {
  public:
   explicit OrderPool(std::uint32_t max_orders)
-      : orders_(max_orders + 1), terms_(max_orders + 1), capacity_(max_orders) {}
+      : orders_(max_orders + 1, Pages::Ready), terms_(max_orders + 1), capacity_(max_orders) {}
 
   [[nodiscard]] Order& operator[](Slot s) noexcept { return orders_[s]; }
   [[nodiscard]] const Order& operator[](Slot s) const noexcept { return orders_[s]; }
@@ -141,7 +141,7 @@ class OrderIndex {
   explicit OrderIndex(std::uint32_t max_orders)
       : bits_(static_cast<int>(std::bit_width(2ULL * max_orders - 1))),
         mask_((std::uint32_t{1} << bits_) - 1),
-        entries_(std::size_t{mask_} + 1) {}
+        entries_(std::size_t{mask_} + 1, Pages::Ready) {}
 
   [[nodiscard]] Slot find(std::uint16_t actor, std::uint64_t client_id) const noexcept {
     for (std::uint32_t i = home(actor, client_id);; i = (i + 1) & mask_) {

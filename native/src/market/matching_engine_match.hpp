@@ -1,4 +1,7 @@
-// Continuous trading: price first, then displayed before hidden, then time.
+// Continuous trading: price first, then displayed before hidden, then time. Every order passes
+// through here, so the functions are inline.
+#pragma once
+
 #include <algorithm>
 
 #include "matching_engine_records.hpp"
@@ -7,7 +10,6 @@ namespace kimera::market {
 
 using matching::kNil;
 using matching::Ladder;
-using matching::Level;
 using matching::Order;
 using matching::Place;
 using model::Action;
@@ -19,22 +21,60 @@ using model::SelfTradePrevention;
 using model::TimeInForce;
 namespace option = model::order_option;
 
-namespace {
-
 // The lowest key of the opposite ladder that a price reaches; 0 reaches everything.
-[[nodiscard]] std::int32_t reach(const Ladder& opposite, std::int64_t price_ticks) noexcept {
+[[nodiscard]] inline std::int32_t reach(const Ladder& opposite, std::int64_t price_ticks) noexcept {
   return price_ticks == kNoPrice ? 0 : opposite.key_of(price_ticks);
 }
 
-}  // namespace
+inline bool MatchingEngine::valid_price(const Book& b, std::int64_t price_ticks) const noexcept {
+  return price_ticks >= b.rules.lowest_ticks && price_ticks <= b.rules.highest_ticks &&
+         b.ticks.allows(price_ticks);
+}
 
-bool MatchingEngine::would_take(const Book& b, const Incoming& in) const noexcept {
+inline bool MatchingEngine::valid_size(const Book& b, std::int64_t lots) const noexcept {
+  return lots >= b.rules.min_lots && lots <= b.rules.max_lots &&
+         (b.rules.lot_step == 1 || lots % b.rules.lot_step == 0);
+}
+
+// The checks run in a fixed order and the first that fails names the refusal: instrument, actor,
+// kind, sizes, prices, phase, identity, bounds.
+inline RefusalCode MatchingEngine::check_new(const Book* b, const OrderTicket& t) const noexcept {
+  const model::Record& r = t.order;
+  if (b == nullptr) return RefusalCode::UnknownInstrument;
+  if (r.actor_id == 0 || r.actor_id > config_.max_actors) return RefusalCode::UnknownActor;
+  if (r.detail == 0) {  // a plain limit order
+    if (r.side > model::Side::Ask) return RefusalCode::NotSupported;
+    if (!valid_size(*b, r.size_lots)) return RefusalCode::BadSize;
+    if (!valid_price(*b, r.price_ticks)) return RefusalCode::BadPrice;
+  } else {
+    if (const auto code = check_kind(t); code != RefusalCode::None) return code;
+    if (const auto code = check_sizes(*b, t); code != RefusalCode::None) return code;
+    if (const auto code = check_prices(*b, t); code != RefusalCode::None) return code;
+  }
+  if (r.detail != 0 || b->status != model::Status::Trading) {
+    const auto code = check_phase(*b, model::order_type(r.detail), model::time_in_force(r.detail),
+                                  model::order_options(r.detail));
+    if (code != RefusalCode::None) return code;
+  }
+  if (index_.find(r.actor_id, r.order_id) != matching::kNil) return RefusalCode::DuplicateOrderId;
+  if (pool_.full() || actor_orders_[r.actor_id] >= config_.max_orders_per_actor) {
+    return RefusalCode::BookFull;
+  }
+  return RefusalCode::None;
+}
+
+inline void MatchingEngine::settle(Book& b) noexcept {
+  if (b.pegs.head == kNil && b.trade_high == kNoPrice) return;
+  settle_all(b);
+}
+
+inline bool MatchingEngine::would_take(const Book& b, const Incoming& in) const noexcept {
   const BookSide& against = b.sides[index_of(model::opposite(in.side))];
   const std::int32_t best = std::max(against.shown.best_key(), against.hidden.best_key());
   return best >= reach(against.shown, in.price_ticks);
 }
 
-RefusalCode MatchingEngine::check_liquidity(Book& b, const Incoming& in) const noexcept {
+inline RefusalCode MatchingEngine::check_liquidity(Book& b, const Incoming& in) const noexcept {
   if (in.tif == TimeInForce::Day && in.options == 0 && in.type == OrderType::Limit) {
     return RefusalCode::None;
   }
@@ -56,8 +96,8 @@ RefusalCode MatchingEngine::check_liquidity(Book& b, const Incoming& in) const n
 
 // How much `in` could trade, counted until `wanted`. An own order is passed over where it would
 // be cancelled out of the way, and ends the count where it would stop or shrink the incoming one.
-std::int64_t MatchingEngine::available(const Book& b, const Incoming& in,
-                                       std::int64_t wanted) const noexcept {
+inline std::int64_t MatchingEngine::available(const Book& b, const Incoming& in,
+                                              std::int64_t wanted) const noexcept {
   const BookSide& against = b.sides[index_of(model::opposite(in.side))];
   const std::int32_t limit = reach(against.shown, in.price_ticks);
   std::int32_t shown = against.shown.best_key();
@@ -84,7 +124,7 @@ std::int64_t MatchingEngine::available(const Book& b, const Incoming& in,
   return sum;
 }
 
-void MatchingEngine::match(Book& b, Incoming& in) noexcept {
+inline void MatchingEngine::match(Book& b, Incoming& in) noexcept {
   BookSide& against = b.sides[index_of(model::opposite(in.side))];
   const std::int32_t limit = reach(against.shown, in.price_ticks);
   while (in.leaves > 0) {
@@ -104,7 +144,7 @@ void MatchingEngine::match(Book& b, Incoming& in) noexcept {
 }
 
 // One pair trades at the resting order's price (a dark venue has set `deal_ticks`).
-void MatchingEngine::fill(Book& b, Incoming& in, Slot resting, std::int64_t lots) noexcept {
+inline void MatchingEngine::fill(Book& b, Incoming& in, Slot resting, std::int64_t lots) noexcept {
   const Order& o = pool_[resting];
   const std::int64_t price = dark() ? in.deal_ticks : o.price_ticks;
   if (o.place == Place::Shown) {
@@ -120,8 +160,8 @@ void MatchingEngine::fill(Book& b, Incoming& in, Slot resting, std::int64_t lots
   take_from_queue(b, resting, lots);
 }
 
-MatchingEngine::Flow MatchingEngine::prevent_self_trade(Book& b, Incoming& in,
-                                                        Slot resting) noexcept {
+inline MatchingEngine::Flow MatchingEngine::prevent_self_trade(Book& b, Incoming& in,
+                                                               Slot resting) noexcept {
   constexpr auto kCode = static_cast<std::uint32_t>(RefusalCode::SelfTrade);
   const SelfTradePrevention mode = in.self_trade;
   const bool both = mode == SelfTradePrevention::CancelBoth;
@@ -149,7 +189,7 @@ MatchingEngine::Flow MatchingEngine::prevent_self_trade(Book& b, Incoming& in,
 }
 
 // The head of its queue, or in a dark book any member, has lost `lots`; the tape says so already.
-void MatchingEngine::take_from_queue(Book& b, Slot slot, std::int64_t lots) noexcept {
+inline void MatchingEngine::take_from_queue(Book& b, Slot slot, std::int64_t lots) noexcept {
   Order& o = pool_[slot];
   Ladder& ladder = ladder_of(b, o);
   ladder.level(ladder.key_of(o.price_ticks)).lots -= lots;
@@ -165,7 +205,7 @@ void MatchingEngine::take_from_queue(Book& b, Slot slot, std::int64_t lots) noex
 
 // An iceberg shows its next part, under a new id and at the end of the queue, so that the tape
 // does not tell it from a new order.
-void MatchingEngine::refresh(Book& b, Slot slot) noexcept {
+inline void MatchingEngine::refresh(Book& b, Slot slot) noexcept {
   Order& o = pool_[slot];
   Ladder& ladder = b.sides[index_of(o.side)].shown;
   pool_.dequeue(ladder, slot, false);
@@ -176,12 +216,12 @@ void MatchingEngine::refresh(Book& b, Slot slot) noexcept {
   delta(Action::Add, o, {o.price_ticks, o.open_lots});
 }
 
-void MatchingEngine::cancel_rest(Book& b, const Incoming& in, RefusalCode code) noexcept {
+inline void MatchingEngine::cancel_rest(Book& b, const Incoming& in, RefusalCode code) noexcept {
   report(ReportAct::Cancelled, in, {in.price_ticks, in.leaves, static_cast<std::uint32_t>(code)});
   if (in.slot != kNil) forget(b, in.slot);
 }
 
-void MatchingEngine::rest_or_cancel(Book& b, const Incoming& in, Action act) noexcept {
+inline void MatchingEngine::rest_or_cancel(Book& b, Incoming& in, Action act) noexcept {
   if (in.leaves == 0) {
     if (in.slot != kNil) forget(b, in.slot);
     return;
@@ -191,13 +231,12 @@ void MatchingEngine::rest_or_cancel(Book& b, const Incoming& in, Action act) noe
   }
   const bool hides = has_option(in.options, option::kHidden) || in.type == OrderType::Midpoint;
   const Place place = hides || dark() ? Place::Hidden : Place::Shown;
-  Incoming kept = in;
-  kept.slot = keep(b, in);
-  if (!join(b, kept.slot, place, act)) cancel_rest(b, kept, RefusalCode::BookFull);
+  in.slot = keep(b, in);
+  if (!join(b, in.slot, place, act)) cancel_rest(b, in, RefusalCode::BookFull);
 }
 
 // Write the order down under its slot, a new one if it has none; it is in no ladder yet.
-MatchingEngine::Slot MatchingEngine::keep(Book& b, const Incoming& in) noexcept {
+inline MatchingEngine::Slot MatchingEngine::keep(Book& b, const Incoming& in) noexcept {
   const bool is_new = in.slot == kNil;
   const Slot slot = is_new ? pool_.take() : in.slot;
   Order& o = pool_[slot];
@@ -228,7 +267,7 @@ MatchingEngine::Slot MatchingEngine::keep(Book& b, const Incoming& in) noexcept 
 }
 
 // Enter a queue at its end. False when the ladder has no room for one more level.
-bool MatchingEngine::join(Book& b, Slot slot, Place place, Action act) noexcept {
+inline bool MatchingEngine::join(Book& b, Slot slot, Place place, Action act) noexcept {
   Order& o = pool_[slot];
   o.place = place;
   Ladder& ladder = ladder_of(b, o);
@@ -243,7 +282,7 @@ bool MatchingEngine::join(Book& b, Slot slot, Place place, Action act) noexcept 
 }
 
 // Out of its ladder, if it is in one; says nothing.
-void MatchingEngine::leave(Book& b, Slot slot) noexcept {
+inline void MatchingEngine::leave(Book& b, Slot slot) noexcept {
   Order& o = pool_[slot];
   if (o.place == Place::Parked) return;
   pool_.dequeue(ladder_of(b, o), slot, is_peg(o.type));
@@ -251,14 +290,14 @@ void MatchingEngine::leave(Book& b, Slot slot) noexcept {
 }
 
 // Out of its ladder, and the tape says so.
-void MatchingEngine::withdraw(Book& b, Slot slot) noexcept {
+inline void MatchingEngine::withdraw(Book& b, Slot slot) noexcept {
   const Order& o = pool_[slot];
   if (o.place == Place::Shown) delta(Action::Cancel, o, {o.price_ticks, o.open_lots});
   leave(b, slot);
 }
 
 // The order is over. It must have left its ladder.
-void MatchingEngine::forget(Book& b, Slot slot) noexcept {
+inline void MatchingEngine::forget(Book& b, Slot slot) noexcept {
   const Order& o = pool_[slot];
   if (is_peg(o.type)) pool_.remove(b.pegs, slot);
   if (is_auction_only(o.tif)) pool_.remove(b.auction, slot);
