@@ -14,7 +14,6 @@ from kimera.desk.report.analysis import fill_statistics
 from kimera.desk.report.words import (
     digits_for,
     duration,
-    latency_words,
     name_of,
     percent,
     size_words,
@@ -120,10 +119,13 @@ def _positions(result: RunResult) -> RenderableType:
     from rich.text import Text
 
     venues = tuple(venue.name for venue in result.venues)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    headers = ("instrument", "position", "spread", "inventory", "fees", "P&L after fees", "fills")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    currencies = {part.currency for part in result.pnl}
+    # One currency stands in the heading, so that the table fits into 80 columns.
+    unit = f", {next(iter(currencies)) or 'quote'}" if len(currencies) == 1 else ""
+    headers = ("instrument", "position", "spread", "inventory", "fees", f"P&L{unit}", "fills")
     for number, header in enumerate(headers):
-        table.add_column(header, justify="right" if number else "left")
+        table.add_column(header, justify="right" if number else "left", no_wrap=True)
     digits = digits_for(float(part.total) for part in result.pnl)
     totals: dict[str, Fraction] = {}
     for column, (instrument, part) in enumerate(zip(result.instruments, result.pnl, strict=True)):
@@ -134,12 +136,20 @@ def _positions(result: RunResult) -> RenderableType:
             name_of(instrument, venues),
             size_words(instrument, result.positions_lots[column]),
             *amounts,
-            _amount(part.total, part.currency, digits),
+            _amount(part.total, "" if unit else part.currency, digits),
             f"{fill_statistics(instrument, result.fills).fills:,}",
         )
     table.add_section()
     for currency, value in totals.items():
-        table.add_row(Text("all", "bold"), "", "", "", "", _amount(value, currency, digits), "")
+        table.add_row(
+            Text("all", "bold"),
+            "",
+            "",
+            "",
+            "",
+            _amount(value, "" if unit else currency, digits),
+            "",
+        )
     return table
 
 
@@ -147,14 +157,14 @@ def _amount(value: Fraction, currency: str, digits: int) -> RenderableType:
     from rich.text import Text
 
     style = "green" if value > 0 else "red" if value < 0 else ""
-    return Text(f"{float(value):+,.{digits}f} {currency or 'quote'}", style)
+    return Text(f"{float(value):+,.{digits}f} {currency}".rstrip(), style)
 
 
 def _latencies(result: RunResult) -> RenderableType:
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("latency")
     for percent_below in PERCENTILES:
         name = "max" if percent_below == 100.0 else f"p{percent_below:g}"
@@ -162,7 +172,7 @@ def _latencies(result: RunResult) -> RenderableType:
     for name, histogram in result.latencies.items():
         if histogram.total:
             values = (duration(histogram.percentile_ns(p)) for p in PERCENTILES)
-            table.add_row(f"{name.replace('_', ' ')} ({latency_words(name)})", *values)
+            table.add_row(name.replace("_", " "), *values)
     return table
 
 

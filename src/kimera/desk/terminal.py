@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RunView", "sparkline"]
 
-HISTORY: Final = 32
+HISTORY: Final = 16
 ROWS: Final = 12
-BAR_WIDTH: Final = 36
+BAR_WIDTH: Final = 24
 LINE_EVERY_NS: Final = 2_000_000_000
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 
@@ -149,11 +149,11 @@ class RunView:
         return grid
 
     def _table(self, snapshot: Snapshot) -> Table:
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True, padding=(0, 1, 0, 0))
         table.add_column("instrument", no_wrap=True)
-        for header in ("mid", "spread, bps"):
+        for header in ("mid", "spread bps"):
             table.add_column(header, justify="right", no_wrap=True)
-        table.add_column("mid, lately", no_wrap=True, style="cyan")
+        table.add_column("lately", no_wrap=True, style="cyan")
         table.add_column("position", justify="right", no_wrap=True)
         for number, instrument in enumerate(self._instruments[:ROWS]):
             bid, ask = snapshot.bid_ticks[number], snapshot.ask_ticks[number]

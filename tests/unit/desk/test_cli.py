@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -95,3 +96,16 @@ def test_output_to_a_closed_pipe_is_not_an_error() -> None:
     shell = f"set -o pipefail; {sys.executable} -m kimera --help | true"
     done = subprocess.run(["bash", "-c", shell], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_missing_extra_is_one_line_with_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tape = tmp_path / "tape.parquet"
+    tape.write_bytes(b"PAR1")
+    for package in ("pyarrow", "pyarrow.parquet", "polars"):
+        monkeypatch.setitem(sys.modules, package, None)
+    assert cli.main(["replay", str(tape), "--format", "parquet"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "pip install 'kimera-trading[data]'" in error

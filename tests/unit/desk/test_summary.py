@@ -63,9 +63,22 @@ def test_print_summary_ends_with_the_digest_in_plain_text(
 ) -> None:
     run = msgspec.structs.replace(make_run(), digest="cd" * 64)
     stream = io.StringIO()
-    print_summary(run, Console(file=stream, width=100), {"report": tmp_path / "report.html"})
+    print_summary(run, Console(file=stream, width=80), {"report": tmp_path / "report.html"})
     lines = stream.getvalue().splitlines()
     assert lines[-1] == "digest: " + "cd" * 64
     assert lines[-2] == f"report: {tmp_path / 'report.html'}"
-    assert "+9.50 USDT" in stream.getvalue()
+    assert "P&L, USDT" in stream.getvalue()
+    assert "+9.50 " in stream.getvalue()
+    assert max(map(len, lines[:-2])) <= 80
     assert "BTCUSDT @ NORTH" in stream.getvalue()
+
+
+def test_print_summary_in_two_currencies_names_each(make_run: RunMaker) -> None:
+    run = make_run()
+    coin = msgspec.structs.replace(run.pnl[1], currency="BTC")
+    stream = io.StringIO()
+    two = msgspec.structs.replace(run, pnl=(run.pnl[0], coin))
+    print_summary(two, Console(file=stream, width=120), {})
+    text = stream.getvalue()
+    assert text.count(" USDT") == 2  # the instrument and the sum
+    assert text.count(" BTC ") >= 2

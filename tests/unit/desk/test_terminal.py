@@ -92,6 +92,6 @@ def test_view_finished_with_the_result_shows_the_whole_run(make_run: RunMaker) -
     view(1.0, SNAPSHOT)
     assert "▁▁▁" not in drawn(view, 1.0, SNAPSHOT)
     view.finish(run)
-    assert sparkline(list(rising[np.linspace(0, 299, 32).round().astype(int)])) in drawn(
+    assert sparkline(list(rising[np.linspace(0, 299, 16).round().astype(int)])) in drawn(
         view, 1.0, SNAPSHOT
     )
