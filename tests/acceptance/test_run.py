@@ -57,7 +57,7 @@ def test_run_writes_report_summary_and_a_sound_journal(first_run: tuple[Path, st
 
 def test_run_prints_positions_profit_costs_and_latencies(first_run: tuple[Path, str]) -> None:
     _, text = first_run
-    for part in ("BTCUSDT", "ETHUSDT", "position", "fees", "P&L after fees", "p99.9", "requests"):
+    for part in ("BTCUSDT", "ETHUSDT", "position", "fees", "P&L, USDT", "p99.9", "requests"):
         assert part in text
     assert "\x1b" not in text
 
