@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
+#include <string>
 
 #include "kimera/market/order_flow_agents.hpp"
 
@@ -20,6 +22,7 @@ using model::ReportAct;
 using model::Side;
 using model::TimeInForce;
 
+constexpr std::uint32_t kMaxAgents = 60'000;  // actor ids are 16 bits
 constexpr std::size_t kMaxLabels = 1U << 16U;
 constexpr std::uint32_t kMaxOrders = 1U << 15U;      // resting at one venue
 constexpr std::size_t kMaxRecords = 4 * kMaxOrders;  // of one event
@@ -194,6 +197,9 @@ double OrderFlow::pace(std::size_t asset) const noexcept {
 std::uint32_t OrderFlow::add_participant(std::string_view kind, std::uint64_t ordinal,
                                          std::size_t orders) {
   const auto index = static_cast<std::uint32_t>(participants_.size());
+  if (index >= kMaxAgents) {
+    throw std::invalid_argument("a market has at most " + std::to_string(kMaxAgents) + " agents");
+  }
   const auto actor = static_cast<std::uint16_t>(kFirstAgentActor + index);
   participants_.push_back({.index = index,
                            .actor_id = actor,
