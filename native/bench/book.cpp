@@ -382,7 +382,10 @@ BookRun timed(std::span<const Record> records, Apply&& apply, Best&& best) {
 
 template <class B>
 BookRun run_book(std::span<const Record> records) {
-  B book(BookCapacity{.max_orders = 1U << 16U, .max_levels = 1U << 14U, .window_ticks = 8192});
+  B book(BookCapacity{.max_orders = 1U << 16U,
+                      .max_levels = 1U << 14U,
+                      .window_ticks = 8192,
+                      .memory = market::Memory::Ready});
   return timed(
       records,
       [&](const Record& r, BookRun& run) {

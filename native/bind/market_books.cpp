@@ -167,8 +167,9 @@ nb::class_<B> bind_book(nb::module_& m, const char* name, const char* doc) {
           "__init__",
           [](B* self, std::uint32_t max_orders, std::uint32_t max_levels,
              std::uint32_t window_ticks, bool refuse_while_stale) {
-            new (self) B({max_orders, max_levels, window_ticks},
-                         refuse_while_stale ? WhileStale::Refuse : WhileStale::Apply);
+            new (self) B(
+                {.max_orders = max_orders, .max_levels = max_levels, .window_ticks = window_ticks},
+                refuse_while_stale ? WhileStale::Refuse : WhileStale::Apply);
           },
           nb::arg("max_orders"), nb::arg("max_levels"), nb::arg("window_ticks"),
           nb::arg("refuse_while_stale"))

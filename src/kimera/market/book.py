@@ -42,7 +42,7 @@ class BookCapacity(msgspec.Struct, frozen=True):
     Attributes
     ----------
     max_orders : int
-        Resting orders, both sides (L3), 1 to 2^30.
+        Resting orders, both sides (L3), 1 to 2^29.
     max_levels : int
         Levels per side, 1 to 2^24.
     window_ticks : int
@@ -50,7 +50,7 @@ class BookCapacity(msgspec.Struct, frozen=True):
         are kept as well, more slowly.
     """
 
-    max_orders: int = 1 << 20
+    max_orders: int = 1 << 18
     max_levels: int = 1 << 16
     window_ticks: int = 4096
 

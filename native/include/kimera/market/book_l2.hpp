@@ -19,7 +19,10 @@ class BookL2 {
   explicit BookL2(const BookCapacity& capacity, WhileStale while_stale = WhileStale::Apply)
       : fresh_(while_stale),
         sides_{Ladder(capacity.window_ticks, capacity.max_levels),
-               Ladder(capacity.window_ticks, capacity.max_levels)} {}
+               Ladder(capacity.window_ticks, capacity.max_levels)} {
+    if (capacity.memory == Memory::Ready)
+      for (Ladder& side : sides_) side.touch();
+  }
 
   BookStatus apply(const model::Record& r) noexcept {
     if (r.kind != model::Kind::Delta) return tally(BookStatus::Ignored);
@@ -161,8 +164,8 @@ class BookL2 {
     return sides_[s].peek(key_of(s, price));
   }
   [[nodiscard]] Level level(unsigned s, std::int64_t key) const noexcept {
-    const Total* t = sides_[s].peek(key);
-    return {price_of(s, key), t->size, t->count};
+    const Total& t = sides_[s].cell_of(key);
+    return {price_of(s, key), t.size, t.count};
   }
 
   Freshness fresh_;

@@ -32,7 +32,12 @@ class BookL3 {
         ids_(max_orders_),
         nodes_(std::size_t{max_orders_} + 1),
         sides_{Ladder(capacity.window_ticks, capacity.max_levels),
-               Ladder(capacity.window_ticks, capacity.max_levels)} {}
+               Ladder(capacity.window_ticks, capacity.max_levels)} {
+    if (capacity.memory == Memory::AsUsed) return;
+    ids_.touch();
+    nodes_.touch();
+    for (Ladder& side : sides_) side.touch();
+  }
 
   BookStatus apply(const model::Record& r) noexcept {
     if (r.kind != model::Kind::Delta) return tally(BookStatus::Ignored);
@@ -148,8 +153,8 @@ class BookL3 {
   using Ladder = PriceLadder<Queue>;
 
   [[nodiscard]] static std::uint32_t checked(std::uint32_t max_orders) {
-    if (max_orders == 0 || max_orders > (1U << 30U))
-      throw std::invalid_argument("max_orders must be from 1 to 1073741824");
+    if (max_orders == 0 || max_orders > (1U << 29U))
+      throw std::invalid_argument("max_orders must be from 1 to 536870912");
     return max_orders;
   }
 
@@ -454,8 +459,8 @@ class BookL3 {
     return sides_[s].peek(key_of(s, price));
   }
   [[nodiscard]] Level level(unsigned s, std::int64_t key) const noexcept {
-    const Queue* q = sides_[s].peek(key);
-    return {price_of(s, key), q->size, q->count};
+    const Queue& q = sides_[s].cell_of(key);
+    return {price_of(s, key), q.size, q.count};
   }
   [[nodiscard]] static OrderView view(const Node& n) noexcept {
     return {n.id, price_of(n.side(), n.key()), n.size, static_cast<model::Side>(n.side())};

@@ -37,6 +37,15 @@ class PriceLadder {
     scratch_ = ZeroedArray<Entry>(max_levels);
   }
 
+  // A new array is zero, so that touching it changes nothing.
+  void touch() noexcept {
+    cells_.touch();
+    words_.touch();
+    uppers_.touch();
+    far_.touch();
+    scratch_.touch();
+  }
+
   [[nodiscard]] std::uint32_t size() const noexcept { return n_levels_; }
   [[nodiscard]] bool full() const noexcept { return n_levels_ == max_levels_; }
   [[nodiscard]] std::int64_t best_key() const noexcept { return best_; }
@@ -54,6 +63,14 @@ class PriceLadder {
       return has(slot) ? &cells_[slot] : nullptr;
     const std::size_t i = far_position(key);
     return i < n_far_ && far_[i].key == key ? &far_[i].cell : nullptr;
+  }
+
+  // The cell of a key that is known to be there, for a reader.
+  [[nodiscard]] const Cell& cell_of(std::int64_t key) const noexcept {
+    const std::uint64_t slot = slot_of(key);
+    if (slot < window_) [[likely]]
+      return cells_[slot];
+    return far_[far_position(key)].cell;
   }
 
   // The cell of a key that is known to be there. Like find(), it may move the window, which voids

@@ -64,11 +64,16 @@ struct OrderView {
   friend bool operator==(const OrderView&, const OrderView&) = default;
 };
 
+// When the memory of a book is made present: as it is used, or all of it at construction (for a
+// fast lane that may not wait for a page).
+enum class Memory : std::uint8_t { AsUsed = 0, Ready = 1 };
+
 // Bounds of a book, fixed at construction. Both are per book; levels are per side.
 struct BookCapacity {
-  std::uint32_t max_orders = 1U << 20U;  // at most 2^30
+  std::uint32_t max_orders = 1U << 18U;  // at most 2^29
   std::uint32_t max_levels = 1U << 16U;  // at most 2^24
   std::uint32_t window_ticks = 4096;     // power of two, 64 to 2^17: width of the fast ladder
+  Memory memory = Memory::AsUsed;
 };
 
 // How often each status was given, Ok excepted.

@@ -269,7 +269,8 @@ class ItchBooks {
       __builtin_prefetch(&sides_[s + 1]);
       named_[n_named_] = {p, load_be<std::uint64_t>(p + 11), 0, s};
       n_named_ += kind & 1U;
-      new_[n_new_] = {p, s + (p[19] == 'S' ? 1U : 0U)};
+      // Only a new order has a side, at 19; the shortest other message ends before it.
+      new_[n_new_] = {p, s + (p[18U + (kind >> 1U)] == 'S' ? 1U : 0U)};
       n_new_ += kind >> 1U;
     }
     return offset;
