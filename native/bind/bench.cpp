@@ -5,6 +5,7 @@
 namespace nb = nanobind;
 
 void kimera::bind::bench(nb::module_& m) {
+  bench_backtest(m);
   bench_books(m);
   bench_venue(m);
   bench_runtime(m);

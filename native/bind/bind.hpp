@@ -18,6 +18,7 @@ void portfolio(nanobind::module_& m);
 void strategy(nanobind::module_& m);
 void system(nanobind::module_& m);
 void bench(nanobind::module_& m);
+void bench_backtest(nanobind::module_& m);
 void bench_books(nanobind::module_& m);
 void bench_venue(nanobind::module_& m);
 void bench_runtime(nanobind::module_& m);

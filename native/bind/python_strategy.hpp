@@ -39,6 +39,10 @@ class PythonStrategy {
   void on_timer(strategy::Context& c, std::uint64_t timer_id) noexcept;
   void on_stop(strategy::Context& c) noexcept;
 
+  [[nodiscard]] bool wants(strategy::Callback callback) const noexcept {
+    const nb::object* given[] = {&on_top_, &on_book_, &on_trade_, &on_report_, &on_timer_};
+    return given[static_cast<std::size_t>(callback)]->is_valid();
+  }
   [[nodiscard]] bool failed() const noexcept { return failed_in_ != nullptr; }
   [[nodiscard]] const char* failed_in() const noexcept { return failed_in_; }
   [[nodiscard]] std::int64_t failed_at_ns() const noexcept { return failed_at_ns_; }

@@ -235,7 +235,7 @@ def _model(shape: _Shape, config: ReplayConfig) -> QueueModel:
     if model is QueueModel.AUTO:
         return QueueModel.L3_FIFO if shape.by_order else QueueModel.POWER
     if (model is QueueModel.L3_FIFO) != shape.by_order:
-        shown = "names orders: use l3-fifo" if shape.by_order else "shows totals per price only"
+        shown = "names orders: use l3-fifo" if shape.by_order else "shows totals: use power or log"
         raise InputError(f"queue.model: {model.value} does not fit a tape that {shown}, or auto")
     return model
 

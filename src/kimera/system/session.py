@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +12,8 @@ import numpy as np
 
 from kimera._native import system as _native
 from kimera.errors import CapacityError, JournalFullError, StrategyError
-from kimera.model import NO_PRICE, RECORD, Instrument, RecordArray, Venue, empty_records
+from kimera.model import NO_PRICE, RECORD, Instrument, RecordArray, Venue
+from kimera.portfolio import currency, drawdown, unit_value
 from kimera.runtime import Clock, Journal, SystemClock
 from kimera.strategy import CompiledStrategy, NativeStrategy
 from kimera.system.config import (
@@ -39,11 +39,9 @@ __all__ = [
     "Lane",
     "Setup",
     "collect",
-    "currency",
     "drive",
     "latency_row",
     "start",
-    "unit_value",
     "written",
 ]
 
@@ -78,20 +76,6 @@ class Lane(msgspec.Struct):
 
     batches: Iterator[RecordArray]
     held: RecordArray | None = None
-
-
-def currency(instrument: Instrument) -> str:
-    """Name the currency an instrument's profit is in; empty where the tape does not tell."""
-    return instrument.base if instrument.inverse else instrument.quote
-
-
-def unit_value(instrument: Instrument) -> Fraction:
-    """Value of one unit of the ledger (``portfolio/ledger.hpp``) in :func:`currency`."""
-    tick, lot = Fraction(instrument.tick_size), Fraction(instrument.lot_size)
-    many = Fraction(instrument.multiplier)
-    if instrument.inverse:
-        return lot * many / tick / 10**18
-    return tick * lot * many / 10**7
 
 
 def latency_row(latency: Latency) -> tuple[int, int, float, list[int], list[int]]:
@@ -228,17 +212,8 @@ def _feed(run: Any, lanes: Sequence[Lane]) -> None:
         run.finish(index)
         return
     if len(batch):
-        lane.held = _aligned(batch)
+        lane.held = np.ascontiguousarray(batch)
         run.feed(index, np.frombuffer(lane.held.data, dtype=np.uint8))
-
-
-def _aligned(batch: RecordArray) -> RecordArray:
-    """Give the records on cache-line boundaries: the native code loads them whole."""
-    if batch.flags.c_contiguous and batch.ctypes.data % RECORD.itemsize == 0:
-        return batch
-    copy = empty_records(len(batch))
-    copy[:] = batch
-    return copy
 
 
 def _raise_failure(run: Any, setup: Setup) -> None:
@@ -345,14 +320,10 @@ def _curve(log: Mapping[str, Any], positions: Any, setup: Setup) -> Curve:
         value = profits[:, column] * float(unit_value(instrument))
         name = currency(instrument)
         equity[name] = equity[name] + value if name in equity else value
-    drawdown = {
-        name: np.maximum.accumulate(np.maximum(curve, 0.0)) - curve
-        for name, curve in equity.items()
-    }
     return Curve(
         ts_ns=log["ts_ns"],
         equity=equity,
-        drawdown=drawdown,
+        drawdown={name: drawdown(curve) for name, curve in equity.items()},
         positions_lots=positions,
         interval_ns=log["interval_ns"],
     )

@@ -77,7 +77,7 @@ def simulate(
     spec.end_ns = begin_ns + duration_ns
 
     def share(run: Any) -> float:
-        return min(1.0, max(0.0, (run.now_ns - begin_ns) / duration_ns))
+        return float(min(1.0, max(0.0, (run.now_ns - begin_ns) / duration_ns)))
 
     with written(journal, spec, setup) as digest:
         run = start(setup, spec, "simulate", venue)

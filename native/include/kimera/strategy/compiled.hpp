@@ -49,6 +49,11 @@ class Compiled {
   Compiled(const CompiledCallbacks& callbacks, void* state) noexcept
       : callbacks_(callbacks), state_(state) {}
 
+  [[nodiscard]] bool wants(Callback callback) const noexcept {
+    const CompiledCallback given[] = {callbacks_.on_top, callbacks_.on_book, callbacks_.on_trade,
+                                      callbacks_.on_report, callbacks_.on_timer};
+    return given[static_cast<std::size_t>(callback)] != nullptr;
+  }
   void on_start(Context& c) noexcept { call(callbacks_.on_start, c, 1); }
   void on_stop(Context& c) noexcept { call(callbacks_.on_stop, c, 1); }
   void on_top(Context& c, std::uint32_t id, const TopOfBook& /*top*/) noexcept {

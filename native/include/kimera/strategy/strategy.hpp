@@ -32,6 +32,19 @@ concept WantsTimer = requires(S s, Context& c) { s.on_timer(c, std::uint64_t{1})
 template <class S>
 concept WantsStop = requires(S s, Context& c) { s.on_stop(c); };
 
+// A class that stands for a strategy of another language declares every callback; what that
+// strategy really wants it tells with `bool wants(Callback) const`.
+enum class Callback : std::uint8_t { Top = 0, Book = 1, Trade = 2, Report = 3, Timer = 4 };
+
+template <class S>
+[[nodiscard]] constexpr bool subscribes(const S& s, Callback callback) noexcept {
+  if constexpr (requires { s.wants(callback); }) {
+    return s.wants(callback);
+  } else {
+    return true;
+  }
+}
+
 // The bare run: books, queues and latencies work, nobody trades.
 struct DoNothing {};
 

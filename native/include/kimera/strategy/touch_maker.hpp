@@ -30,8 +30,13 @@ class TouchMaker {
       const std::int64_t position = context.position_lots(id);
       const bool buys = position + config_.size_lots <= config_.max_position_lots;
       const bool sells = position - config_.size_lots >= -config_.max_position_lots;
-      quote(context, id, model::Side::Bid, buys ? top.bid_ticks : model::kNoPrice, q.bid);
-      quote(context, id, model::Side::Ask, sells ? top.ask_ticks : model::kNoPrice, q.ask);
+      const std::int64_t bid = buys ? top.bid_ticks : model::kNoPrice;
+      const std::int64_t ask = sells ? top.ask_ticks : model::kNoPrice;
+      // Both cancels before both quotes, or a new quote could meet our own old one.
+      const bool bid_stands = stands(context, bid, q.bid);
+      const bool ask_stands = stands(context, ask, q.ask);
+      if (!bid_stands) quote(context, id, model::Side::Bid, bid, q.bid);
+      if (!ask_stands) quote(context, id, model::Side::Ask, ask, q.ask);
     }
     static_cast<void>(context.set_timer(context.now_ns() + config_.interval_ns, 1));
   }
@@ -42,13 +47,17 @@ class TouchMaker {
     std::uint64_t ask = 0;
   };
 
-  void quote(Context& context, std::uint32_t id, model::Side side, std::int64_t price,
-             std::uint64_t& order_id) noexcept {
+  // Whether the quote is where it should be; one that is not is cancelled.
+  [[nodiscard]] static bool stands(Context& context, std::int64_t price,
+                                   std::uint64_t order_id) noexcept {
     const OpenOrder* order = context.order(order_id);
-    if (order != nullptr && order->state != OrderState::Closing) {
-      if (order->price_ticks == price) return;
-      static_cast<void>(context.cancel(order_id));
-    }
+    if (order == nullptr || order->state == OrderState::Closing) return false;
+    if (order->price_ticks == price) return true;
+    static_cast<void>(context.cancel(order_id));
+    return false;
+  }
+  void quote(Context& context, std::uint32_t id, model::Side side, std::int64_t price,
+             std::uint64_t& order_id) const noexcept {
     if (price == model::kNoPrice) return;
     order_id = context
                    .submit({.instrument_id = id,

@@ -361,12 +361,12 @@ void EventLoop<Venue, Strategy>::take(const model::Record& r) noexcept {
   if constexpr (strategy::WantsTrade<Strategy>) {
     if (r.kind == model::Kind::Delta &&
         (r.delta_action() == model::Action::Trade || r.delta_action() == model::Action::Execute)) {
-      ++counters_.on_trade;
+      if (strategy::subscribes(strategy_, strategy::Callback::Trade)) ++counters_.on_trade;
       strategy_.on_trade(context_, r);
     }
   }
   if constexpr (strategy::WantsBook<Strategy>) {
-    ++counters_.on_book;
+    if (strategy::subscribes(strategy_, strategy::Callback::Book)) ++counters_.on_book;
     strategy_.on_book(context_, r);
   }
   // Prices inside a packet were never seen by anyone: the top counts when the packet is whole.
@@ -385,7 +385,7 @@ template <class Venue, class Strategy>
 void EventLoop<Venue, Strategy>::show_top(std::uint32_t instrument_id) noexcept {
   if (!context_.refresh_top(instrument_id)) return;
   if constexpr (strategy::WantsTop<Strategy>) {
-    ++counters_.on_top;
+    if (strategy::subscribes(strategy_, strategy::Callback::Top)) ++counters_.on_top;
     strategy_.on_top(context_, instrument_id, context_.top(instrument_id));
   }
 }
@@ -401,7 +401,7 @@ void EventLoop<Venue, Strategy>::deliver_report(Lane<Venue>& lane) noexcept {
   const bool counted = context_.take_report(r, e.mid2);
   if (counted && r.report_act() == model::ReportAct::Filled) log_.fill(r, e.mid2);
   if constexpr (strategy::WantsReport<Strategy>) {
-    ++counters_.on_report;
+    if (strategy::subscribes(strategy_, strategy::Callback::Report)) ++counters_.on_report;
     strategy_.on_report(context_, r);
   }
   if (context_.has_work()) send_requests();
@@ -412,7 +412,7 @@ void EventLoop<Venue, Strategy>::fire_timer() noexcept {
   const strategy::Timer timer = context_.pop_timer();
   move_to(timer.at_ns);
   if constexpr (strategy::WantsTimer<Strategy>) {
-    ++counters_.on_timer;
+    if (strategy::subscribes(strategy_, strategy::Callback::Timer)) ++counters_.on_timer;
     strategy_.on_timer(context_, timer.timer_id);
   }
   if (context_.has_work()) send_requests();
