@@ -75,17 +75,30 @@ class Run {
       throw nb::value_error("a batch must hold whole records of 64 bytes");
     }
     if (held_.size() <= lane) held_.resize(lane + 1);
-    const auto* first = reinterpret_cast<const Record*>(batch.data());
-    session_->feed(lane, {first, batch.size() / sizeof(Record)});
-    held_[lane] = nb::cast(batch);  // only now may the batch before go
+    const std::size_t n = batch.size() / sizeof(Record);
+    Held& held = held_[lane];
+    if (reinterpret_cast<std::uintptr_t>(batch.data()) % alignof(Record) != 0) {
+      // numpy aligns to 16 bytes only; the loop reads whole cache lines.
+      held.aligned.resize(n);
+      if (n != 0) std::memcpy(held.aligned.data(), batch.data(), batch.size());
+      session_->feed(lane, held.aligned);
+      return;
+    }
+    session_->feed(lane, {reinterpret_cast<const Record*>(batch.data()), n});
+    held.batch = nb::cast(batch);  // only now may the batch before go
   }
   [[nodiscard]] Session& session() const { return *session_; }
   [[nodiscard]] PythonStrategy* python() const { return python_; }
   [[nodiscard]] nb::object keeper() const { return keeper_; }
 
  private:
+  struct Held {
+    nb::object batch;
+    std::vector<Record> aligned;
+  };
+
   std::unique_ptr<Session> session_;
-  std::vector<nb::object> held_;
+  std::vector<Held> held_;
   nb::object keeper_;
   PythonStrategy* python_;
 };

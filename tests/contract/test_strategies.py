@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from tapes import T0, MemoryTape, streams, tape_of
 from tests.simulation.tapes import T0, MemoryTape, streams, tape_of
 
 from kimera.model import (

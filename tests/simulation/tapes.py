@@ -27,7 +27,7 @@ T0 = 1_700_000_000_000_000_000
 class MemoryTape:
     """Records as a tape of one venue."""
 
-    format = "memory"
+    format: str = "memory"
 
     def __init__(
         self, records: RecordArray, *, n_instruments: int = 1, venue: Venue | None = None
@@ -35,8 +35,8 @@ class MemoryTape:
         self.records = records
         self.file = "memory"
         self.anomalies: Counter[str] = Counter()
-        self.venues = (venue or Venue(1, "TEST"),)
-        self.instruments = tuple(
+        self.venues: tuple[Venue, ...] = (venue or Venue(1, "TEST"),)
+        self.instruments: tuple[Instrument, ...] = tuple(
             Instrument(
                 instrument_id=i + 1,
                 symbol=f"X{i + 1}",

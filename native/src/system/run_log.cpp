@@ -36,11 +36,10 @@ void RunLog::start(std::int64_t now_ns) noexcept {
 void RunLog::advance(const strategy::Context& context, std::int64_t now_ns) noexcept {
   if (next_sample_ns_ < now_ns) {
     // One row for a silence of many steps: the last step before now.
-    const std::int64_t steps = (now_ns - 1 - next_sample_ns_) / interval_ns_;
-    const std::int64_t ts_ns = next_sample_ns_ + steps * interval_ns_;
-    sample(context, ts_ns);
-    // Counted from the start, so that after thinning the steps stay even.
-    next_sample_ns_ = start_ns_ + ((ts_ns - start_ns_) / interval_ns_ + 1) * interval_ns_;
+    if (sample_ns_.size() == config_.max_samples) thin();
+    const std::int64_t ts_ns = now_ns - 1 - (now_ns - 1 - start_ns_) % interval_ns_;
+    if (ts_ns >= next_sample_ns_) sample(context, ts_ns);
+    next_sample_ns_ = std::max(ts_ns, start_ns_) + interval_ns_;
   }
   mark(context, now_ns);
   set_due();
@@ -49,11 +48,11 @@ void RunLog::advance(const strategy::Context& context, std::int64_t now_ns) noex
 void RunLog::finish(const strategy::Context& context, std::int64_t now_ns) noexcept {
   if (now_ns == model::kNoTime) return;
   advance(context, now_ns);
+  if (sample_ns_.size() == config_.max_samples) thin();
   if (sample_ns_.empty() || sample_ns_.back() < now_ns) sample(context, now_ns);
 }
 
 void RunLog::sample(const strategy::Context& context, std::int64_t ts_ns) noexcept {
-  if (sample_ns_.size() == config_.max_samples) thin();
   sample_ns_.push_back(ts_ns);
   for (std::uint32_t id = 1; id <= n_instruments_; ++id) {
     const strategy::TopOfBook& top = context.top(id);
@@ -64,24 +63,29 @@ void RunLog::sample(const strategy::Context& context, std::int64_t ts_ns) noexce
   }
 }
 
+// Doubles the step and keeps what lies on it; again, if by chance all did.
 void RunLog::thin() noexcept {
   const std::size_t n = n_instruments_;
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < sample_ns_.size(); i += 2, ++kept) {
-    sample_ns_[kept] = sample_ns_[i];
-    for (std::size_t k = 0; k < n; ++k) {
-      bids_[kept * n + k] = bids_[i * n + k];
-      asks_[kept * n + k] = asks_[i * n + k];
-      positions_[kept * n + k] = positions_[i * n + k];
-      profits_[kept * n + k] = profits_[i * n + k];
+  while (sample_ns_.size() == config_.max_samples) {
+    interval_ns_ *= 2;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < sample_ns_.size(); ++i) {
+      if ((sample_ns_[i] - start_ns_) % interval_ns_ != 0) continue;
+      sample_ns_[kept] = sample_ns_[i];
+      for (std::size_t k = 0; k < n; ++k) {
+        bids_[kept * n + k] = bids_[i * n + k];
+        asks_[kept * n + k] = asks_[i * n + k];
+        positions_[kept * n + k] = positions_[i * n + k];
+        profits_[kept * n + k] = profits_[i * n + k];
+      }
+      ++kept;
     }
+    sample_ns_.resize(kept);
+    bids_.resize(kept * n);
+    asks_.resize(kept * n);
+    positions_.resize(kept * n);
+    profits_.resize(kept * n);
   }
-  sample_ns_.resize(kept);
-  bids_.resize(kept * n);
-  asks_.resize(kept * n);
-  positions_.resize(kept * n);
-  profits_.resize(kept * n);
-  interval_ns_ *= 2;
 }
 
 // The mid that held `horizon` after each fill, for fills whose moment has passed.

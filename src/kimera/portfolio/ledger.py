@@ -183,4 +183,4 @@ class Ledger:
         unit = unit_value(self._instruments[instrument_id - 1])
         counts = {name: int(raw[name]) for name in _COUNTS}
         money = {name: unit * raw[name] for name in _MONEY}
-        return Account(instrument_id=instrument_id, **counts, **money)
+        return msgspec.convert({"instrument_id": instrument_id, **counts, **money}, Account)

@@ -17,7 +17,7 @@ __all__ = ["BookEvent", "Context", "Report", "Strategy"]
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def _not_subscribed(method: _F) -> _F:
+def _silent_callback(method: _F) -> _F:
     """Mark a method of the base class, so that the event loop never calls it."""
     method.not_subscribed = True  # type: ignore[attr-defined]
     return method
@@ -50,11 +50,11 @@ class Strategy:
 
     batch_records: int = 4096
 
-    @_not_subscribed
+    @_silent_callback
     def on_start(self, ctx: Context) -> None:
         """Hear that the run begins; ``ctx.now_ns`` is the first moment of the tape."""
 
-    @_not_subscribed
+    @_silent_callback
     def on_top(  # noqa: PLR0917 - plain integers by position are the fast call
         self,
         ctx: Context,
@@ -66,28 +66,28 @@ class Strategy:
     ) -> None:
         """Hear that a best price or its size changed (once per packet)."""
 
-    @_not_subscribed
+    @_silent_callback
     def on_book(self, ctx: Context, event: BookEvent) -> None:
         """Hear every market record; ``event`` is valid during the call only."""
 
-    @_not_subscribed
+    @_silent_callback
     def on_trade(
         self, ctx: Context, instrument_id: int, side: Side, price_ticks: int, size_lots: int
     ) -> None:
         """Hear of a trade; ``side`` is the taker's."""
 
-    @_not_subscribed
+    @_silent_callback
     def on_report(self, ctx: Context, report: Report) -> None:
         """Hear what became of an order of ours."""
 
-    @_not_subscribed
+    @_silent_callback
     def on_timer(self, ctx: Context, timer_id: int) -> None:
         """Hear a timer that was set with ``ctx.set_timer``."""
 
-    @_not_subscribed
+    @_silent_callback
     def on_batch(self, ctx: Context, records: RecordArray) -> None:
         """Get the last ``batch_records`` market records at once, as a view valid in the call."""
 
-    @_not_subscribed
+    @_silent_callback
     def on_stop(self, ctx: Context) -> None:
         """Hear that the run is over; orders sent now go nowhere."""

@@ -38,9 +38,6 @@ from kimera.system import (
     replay,
 )
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "simulation"))
-from tapes import T0, MemoryTape, streams, tape_of
-
 A, C, M, X, L, T = (
     Action.ADD,
     Action.CANCEL,

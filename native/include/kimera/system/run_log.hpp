@@ -1,6 +1,6 @@
 // What a run leaves behind, in memory bounded at construction: fills with the mid at the fill and
 // at the markout horizons, and samples of book, position and profit at even steps of market time.
-// When the samples are full, every second one is dropped and the step doubles.
+// When the samples are full the step doubles, and those that do not lie on it are dropped.
 #pragma once
 
 #include <cstddef>
