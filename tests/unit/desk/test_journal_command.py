@@ -13,7 +13,7 @@ from kimera.model import Kind, empty_records
 from kimera.runtime import Journal, JournalConfig
 
 
-@pytest.fixture()
+@pytest.fixture
 def journal(tmp_path: Path) -> Path:
     config = JournalConfig(records_per_block=16, records_per_segment=64)
     with Journal.create(tmp_path / "j", metadata={"seed": 7}, config=config) as writer:
