@@ -1,7 +1,5 @@
 #include "ring.hpp"
 
-#include <pthread.h>
-#include <sched.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +14,7 @@
 #include "kimera/runtime/clock.hpp"
 #include "kimera/runtime/histogram.hpp"
 #include "kimera/runtime/ring.hpp"
+#include "pinned.hpp"
 
 #if __has_include(<boost/lockfree/spsc_queue.hpp>)
 #pragma GCC diagnostic push
@@ -41,34 +40,6 @@ constexpr std::size_t kBatch = 64;
 inline void pause() noexcept {
   __builtin_ia32_pause();
 }
-
-// Alone on its core for the burst, where the system lets us; undone when it ends.
-class Pinned {
- public:
-  explicit Pinned(unsigned core) noexcept {
-    pthread_getaffinity_np(pthread_self(), sizeof(before_), &before_);
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(core, &one);
-    pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
-    sched_param first{};
-    first.sched_priority = 10;
-    fifo_ = pthread_setschedparam(pthread_self(), SCHED_FIFO, &first) == 0;
-  }
-  ~Pinned() {
-    if (fifo_) {
-      const sched_param none{};
-      pthread_setschedparam(pthread_self(), SCHED_OTHER, &none);
-    }
-    pthread_setaffinity_np(pthread_self(), sizeof(before_), &before_);
-  }
-  Pinned(const Pinned&) = delete;
-  Pinned& operator=(const Pinned&) = delete;
-
- private:
-  cpu_set_t before_{};
-  bool fifo_ = false;
-};
 
 // What both sides share besides the queue.
 struct alignas(128) Burst {
