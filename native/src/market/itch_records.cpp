@@ -160,6 +160,7 @@ std::uint32_t ItchRecorder::find(const Message& m, std::uint64_t ref) const noex
 
 BookStatus ItchRecorder::enter(const Message& m, std::uint64_t ref, std::uint32_t instrument_id,
                                Side side, std::uint32_t shares, std::uint32_t price) noexcept {
+  if (ref == 0) return BookStatus::UnknownOrder;  // 0 is no reference
   if (shares == 0) return BookStatus::BadSize;
   if (price == 0 || price > (1U << 31U) - 1) return BookStatus::OffRange;
   if (!index_.newest(ref) && index_.find(ref) != 0) return BookStatus::DuplicateOrder;
@@ -200,7 +201,7 @@ BookStatus ItchRecorder::take(const Message& m, std::uint64_t ref, std::uint32_t
 
 BookStatus ItchRecorder::replace(OrderReplace m) noexcept {
   const std::uint32_t slot = find(m, m.ref());
-  if (slot == 0) return BookStatus::UnknownOrder;
+  if (slot == 0 || m.new_ref() == 0) return BookStatus::UnknownOrder;
   if (m.new_ref() != m.ref() && !index_.newest(m.new_ref()) && index_.find(m.new_ref()) != 0)
     return BookStatus::DuplicateOrder;
   if (m.shares() == 0) return BookStatus::BadSize;

@@ -249,6 +249,16 @@ TEST_CASE("l3 a level's total never wraps") {
   CHECK(book.size_at(Side::Bid, 99) == 1);
 }
 
+TEST_CASE("l3 an empty book asked for far prices again and again stays sound") {
+  BookL3 book({.max_orders = 10, .max_levels = 4, .window_ticks = 64});
+  REQUIRE(book.add(Side::Bid, 1, 1'000'000, 1) == BookStatus::Ok);
+  REQUIRE(book.cancel(1) == BookStatus::Ok);
+  for (std::int64_t i = 0; i < 500; ++i)
+    REQUIRE(book.apply(delta(Action::Level, Side::Bid, 0, i * 1000, 0)) == BookStatus::Ok);
+  REQUIRE(book.add(Side::Bid, 2, -5, 3) == BookStatus::Ok);
+  CHECK(book.best(Side::Bid) == Level{-5, 3, 1});
+}
+
 TEST_CASE("l3 refuses a capacity that makes no sense") {
   CHECK_THROWS(BookL3({.max_orders = 0}));
   CHECK_THROWS(BookL3({.max_levels = 0}));

@@ -266,6 +266,12 @@ TEST_CASE("itch strict books stop exactly before the message that is wrong") {
     CHECK(books.trouble().sequence == 101);
     CHECK(books.n_orders() == 100);
   }
+  SUBCASE("reference 0") {
+    b.add(1, 0, 'B', 10, 100'000);
+    ItchBooks books(kSmall);
+    books.consume(b.bytes, silent);
+    CHECK(books.trouble().found == static_cast<std::uint64_t>(BookStatus::UnknownOrder));
+  }
   SUBCASE("order of another stock") {
     b.remove(2, 5);
     ItchBooks books(kSmall);

@@ -221,7 +221,7 @@ class PriceLadder {
   // Counts a use of the sorted list; when they outweigh the cost of a move (all levels), and the
   // touch has left the upper middle of the window, moves the window.
   void far_used() noexcept {
-    if (++far_uses_ <= kPatience + n_levels_) return;
+    if (++far_uses_ <= kPatience + n_levels_ || n_levels_ == 0) return;
     far_uses_ = 0;
     const std::uint64_t slot = slot_of(best_);
     if (slot >= window_ / 2 && slot < window_ - window_ / 8) return;

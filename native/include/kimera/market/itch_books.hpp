@@ -337,6 +337,7 @@ class ItchBooks {
   BookStatus add(std::uint32_t locate, const Byte* p) noexcept {
     const std::uint64_t ref = load_be<std::uint64_t>(p + 11);
     if (p[19] != 'B' && p[19] != 'S') return BookStatus::BadSide;
+    if (ref == 0) return BookStatus::UnknownOrder;  // 0 is no reference
     if (!index_.newest(ref) && index_.find(ref) != 0) return BookStatus::DuplicateOrder;
     return enter(locate * 2 + (p[19] == 'S' ? 1 : 0), ref, load_be<std::uint32_t>(p + 20),
                  load_be<std::uint32_t>(p + 32));
@@ -393,7 +394,8 @@ class ItchBooks {
     const std::uint32_t shares = load_be<std::uint32_t>(p + 27);
     const std::uint32_t price = load_be<std::uint32_t>(p + 31);
     const std::uint32_t slot = index_.find(ref);
-    if (slot == 0 || nodes_[slot].locate() != locate) return BookStatus::UnknownOrder;
+    if (slot == 0 || new_ref == 0 || nodes_[slot].locate() != locate)
+      return BookStatus::UnknownOrder;
     if (new_ref != ref && !index_.newest(new_ref) && index_.find(new_ref) != 0)
       return BookStatus::DuplicateOrder;
     if (shares == 0) return BookStatus::BadSize;
