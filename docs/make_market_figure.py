@@ -94,8 +94,8 @@ def depth_profile(records: RecordArray, lot: float) -> Floats:
             orders[order_id] = (side, price)
             sides[side][price] = sides[side].get(price, 0) + size
         elif action in (Action.CANCEL, Action.EXECUTE) and order_id in orders:
-            side, price = orders[order_id]
-            sides[side][price] -= size
+            own_side, own_price = orders[order_id]
+            sides[own_side][own_price] -= size
     return np.median(samples, axis=0)
 
 

@@ -24,8 +24,8 @@ using model::TimeInForce;
 
 constexpr std::uint32_t kMaxAgents = 60'000;  // actor ids are 16 bits
 constexpr std::size_t kMaxLabels = 1U << 16U;
-constexpr std::uint32_t kMaxOrders = 1U << 15U;      // resting at one venue
-constexpr std::size_t kMaxRecords = 4 * kMaxOrders;  // of one event
+constexpr std::uint32_t kMaxOrders = 1U << 15U;                   // resting at one venue
+constexpr std::size_t kMaxRecords = 4 * std::size_t{kMaxOrders};  // of one event
 constexpr std::size_t kMaxWakeUps = 1U << 16U;
 constexpr std::uint32_t kOpening = 0xFFFFFFFF;  // "agents" of the heap that are the market itself
 constexpr std::uint32_t kFundamentals = 0xFFFFFFFE;
@@ -34,6 +34,7 @@ constexpr double kFastestPace = 4;
 
 std::vector<AssetFundamental> fundamentals_of(const SimulationParameters& parameters) {
   std::vector<AssetFundamental> out;
+  out.reserve(parameters.assets.size());
   for (const auto& asset : parameters.assets) out.push_back(asset.fundamental);
   return out;
 }

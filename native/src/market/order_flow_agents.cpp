@@ -69,6 +69,7 @@ void FlowAgents::add_manipulators(OrderFlow& flow) {
   }
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): no agent is ever without a value
 std::int64_t FlowAgents::wake(OrderFlow& flow, std::uint32_t agent, std::uint32_t tag) noexcept {
   return std::visit([&](auto& a) { return a.wake(flow, tag); }, agents_[agent]);
 }

@@ -204,7 +204,7 @@ std::span<const Field<A>> fields_of(const A& /*of*/) {
   return kArbitrage;
 }
 
-const SimulationParameters& checked(const SimulationParameters& p) {
+void check(const SimulationParameters& p) {
   require(p.end_ns > p.start_ns, "$.duration must be above 0");
   require(p.price_window_frac > 0 && p.price_window_frac <= 0.9,
           "$.price_window_frac must be in (0, 0.9]");
@@ -221,7 +221,6 @@ const SimulationParameters& checked(const SimulationParameters& p) {
   check_ranges("arbitrage", p.arbitrage);
   require(p.noise_taking.branching_self + p.noise_taking.branching_cross < 1,
           "$.noise_taking: branching_self + branching_cross must be below 1, or arrivals explode");
-  return p;
 }
 
 }  // namespace kimera::market

@@ -1,14 +1,14 @@
 #include "kimera/market/simulated_venue.hpp"
 
-#include <stdexcept>
-
 #include "kimera/market/order_flow.hpp"
 #include "kimera/market/order_flow_agents.hpp"
 
 namespace kimera::market {
 
-SimulatedVenue::SimulatedVenue(const SimulationParameters& parameters, std::uint64_t seed)
-    : flow_(std::make_unique<OrderFlow>(checked(parameters), seed)) {}
+SimulatedVenue::SimulatedVenue(const SimulationParameters& parameters, std::uint64_t seed) {
+  check(parameters);
+  flow_ = std::make_unique<OrderFlow>(parameters, seed);
+}
 SimulatedVenue::~SimulatedVenue() = default;
 SimulatedVenue::SimulatedVenue(SimulatedVenue&&) noexcept = default;
 SimulatedVenue& SimulatedVenue::operator=(SimulatedVenue&&) noexcept = default;

@@ -193,8 +193,8 @@ struct SimulationParameters {
   std::vector<Episode> episodes;
 };
 
-// Gives the parameters back, or throws std::invalid_argument naming the one out of range.
-[[nodiscard]] const SimulationParameters& checked(const SimulationParameters& parameters);
+// Throws std::invalid_argument naming the parameter that is out of range.
+void check(const SimulationParameters& parameters);
 
 // The field tables; fields_of(x) finds the one of the type of x.
 [[nodiscard]] std::span<const Field<FundamentalParameters>> fields_of(const FundamentalParameters&);
