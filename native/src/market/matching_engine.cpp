@@ -207,6 +207,7 @@ MatchingEngine::Incoming MatchingEngine::incoming(Slot slot) const noexcept {
 void MatchingEngine::enter(const OrderTicket& ticket) noexcept {
   ++counters_.orders;
   const model::Record& r = ticket.order;
+  index_.prefetch(r.actor_id, r.order_id);  // needed last, if the order comes to rest
   Book* b = find_book(r.instrument_id);
   RefusalCode code = check_new(b, ticket);
   if (code == RefusalCode::None && r.detail == 0 && b->status == Status::Trading && !dark()) {

@@ -56,7 +56,11 @@ inline RefusalCode MatchingEngine::check_new(const Book* b, const OrderTicket& t
                                   model::order_options(r.detail));
     if (code != RefusalCode::None) return code;
   }
-  if (index_.find(r.actor_id, r.order_id) != matching::kNil) return RefusalCode::DuplicateOrderId;
+  // Ids mostly rise: above all that the actor has used there is nothing to look up.
+  if (r.order_id <= actor_last_id_[r.actor_id] &&
+      index_.find(r.actor_id, r.order_id) != matching::kNil) {
+    return RefusalCode::DuplicateOrderId;
+  }
   if (pool_.full() || actor_orders_[r.actor_id] >= config_.max_orders_per_actor) {
     return RefusalCode::BookFull;
   }
@@ -198,6 +202,11 @@ inline void MatchingEngine::take_from_queue(Book& b, Slot slot, std::int64_t lot
   if (o.reserve_lots > 0) {
     refresh(b, slot);
   } else {
+    // The next in the queue may be filled next: its successor and its place in the index are far.
+    if (const Slot next = o.next; next != kNil) {
+      __builtin_prefetch(&pool_[pool_[next].next]);
+      index_.prefetch(pool_[next].actor_id, pool_[next].client_id);
+    }
     leave(b, slot);
     forget(b, slot);
   }

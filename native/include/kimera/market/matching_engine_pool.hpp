@@ -149,6 +149,10 @@ class OrderIndex {
       if (e.slot == kNil || (e.client_id == client_id && e.actor == actor)) return e.slot;
     }
   }
+  // Start fetching the line that find(), insert() or erase() will look at.
+  void prefetch(std::uint16_t actor, std::uint64_t client_id) const noexcept {
+    __builtin_prefetch(&entries_[home(actor, client_id)]);
+  }
   void insert(std::uint16_t actor, std::uint64_t client_id, Slot slot) noexcept {
     std::uint32_t i = home(actor, client_id);
     while (entries_[i].slot != kNil) i = (i + 1) & mask_;
