@@ -1,0 +1,103 @@
+"""How fast a backtest runs: both latencies, queue positions, digest on; one thread.
+
+The stream is made by ``native/bench/backtest.cpp``; every candidate runs on the same records.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any, Final
+
+from kimera._native import bench as _native
+from kimera.desk.bench import Measurement, Profile, interleave
+from kimera.model import RECORD, Instrument, RecordArray, Venue
+from kimera.strategy import Strategy
+from kimera.system import ConstantLatency, ReplayConfig, replay
+
+__all__ = ["measure"]
+
+EVENTS: Final = 2_000_000
+
+
+class _Stream:
+    """A generated stream as a tape."""
+
+    format: str = "generated"
+
+    def __init__(self, raw: Any) -> None:
+        self.records: RecordArray = raw.view(RECORD)
+        self.anomalies: Counter[str] = Counter()
+        self.venues: tuple[Venue, ...] = (Venue(1, "BENCH"),)
+        self.instruments: tuple[Instrument, ...] = (
+            Instrument(
+                instrument_id=1,
+                symbol="X",
+                venue_id=1,
+                tick_size=Decimal("0.01"),
+                lot_size=Decimal(1),
+                quote="USD",
+            ),
+        )
+
+    def batches(self, n_records: int = 65_536) -> Iterator[RecordArray]:
+        for start in range(0, len(self.records), n_records):
+            yield self.records[start : start + n_records]
+
+
+class _Listener(Strategy):
+    """Does what little a strategy must do on a change of the top: looks at it."""
+
+    def __init__(self) -> None:
+        self.spread = 0
+
+    def on_top(self, *told: Any) -> None:
+        _, _, bid_ticks, _, ask_ticks, _ = told
+        if bid_ticks is not None and ask_ticks is not None:
+            self.spread = ask_ticks - bid_ticks
+
+
+def measure(profile: Profile) -> list[Measurement]:
+    """Time the event loop on one stream, by price and by order."""
+    raw_l3, raw_l2 = _native.make_stream(profile.events(EVENTS))
+    by_order, by_price = _Stream(raw_l3), _Stream(raw_l2)
+    candidates: dict[str, tuple[_Stream, Any, float | None]] = {
+        "bare, L2": (by_price, "do-nothing", 20.0),
+        "bare, L3": (by_order, "do-nothing", None),
+        "touch maker, L2": (by_price, "touch-maker-v1", 15.0),
+        "market-making-v1, L2": (by_price, "market-making-v1", 15.0),
+        "touch maker, L3": (by_order, "touch-maker-v1", 8.0),
+        "market-making-v1, L3": (by_order, "market-making-v1", 8.0),
+    }
+    config = ReplayConfig(feed=ConstantLatency())
+
+    def rate(tape: _Stream, strategy: Any) -> Callable[[], float]:
+        def once() -> float:
+            result = replay(tape, strategy, config)
+            return result.events / result.wall_s / 1e6
+
+        return once
+
+    def calls() -> float:
+        result = replay(by_price, _Listener(), config)
+        return result.callbacks["on_top"] / result.wall_s / 1e6
+
+    runs: dict[str, Callable[[], float]] = {
+        name: rate(tape, strategy) for name, (tape, strategy, _) in candidates.items()
+    }
+    runs["Python class, calls of on_top, L2"] = calls
+    targets = {name: target for name, (_, _, target) in candidates.items()}
+    targets["Python class, calls of on_top, L2"] = 1.5
+    found = interleave(runs, profile.rounds)
+    return [
+        Measurement(
+            area="backtest",
+            name=name,
+            value=found.median(name),
+            unit="M calls/s" if "calls" in name else "M events/s",
+            target=targets[name],
+            runs=profile.rounds,
+        )
+        for name in runs
+    ]
