@@ -17,7 +17,7 @@ $(VENV)/.run: pyproject.toml CMakeLists.txt $(shell find native/include native/s
 
 $(VENV)/.setup: pyproject.toml CMakeLists.txt $(shell find native/include native/src native/bind -type f)
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install -q --disable-pip-version-check "scikit-build-core>=1.0" "nanobind>=3.1" "cmake>=3.25,<4" ninja
+	@$(PY) -m pip install -q --disable-pip-version-check "scikit-build-core>=1.0" "nanobind>=3.1" "plotly>=6" "cmake>=3.25,<4" ninja
 	@$(PY) -m pip install -q --disable-pip-version-check --no-build-isolation -e ".[data,jit,test,lint]"
 	@touch $@ $(VENV)/.run
 

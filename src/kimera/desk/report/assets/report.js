@@ -1,7 +1,7 @@
 "use strict";
 // Draws the figures in the colours of the present theme; draws again when the theme or the
 // medium changes. A colour in a figure is the name of a custom property of the style sheet.
-(() => {
+const start = () => {
   const root = document.documentElement;
   const figures = JSON.parse(document.getElementById("figures").textContent);
   const places = [...document.querySelectorAll("[data-figure]")];
@@ -65,4 +65,15 @@
   window.addEventListener("afterprint", () => use(before));
   use(dark.matches ? "dark" : "light");
   places.forEach((place) => watch.observe(place));
+};
+
+// The library travels compressed; the browser unpacks it before the first drawing.
+(async () => {
+  const text = document.getElementById("plotly").textContent;
+  const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const library = document.createElement("script");
+  library.textContent = await new Response(unpacked).text();
+  document.head.append(library);
+  start();
 })();
