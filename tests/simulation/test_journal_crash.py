@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -286,16 +287,16 @@ def test_missing_segment_is_named(closed_journal: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("bounds", "kept"),
     [
-        ({"retain_segments": 3}, 3),
-        ({"retain_bytes": 4 * 16384}, 4),
-        ({"retain_ns": 3 * SEGMENT * 3}, 5),
+        (JournalConfig(retain_segments=3), 3),
+        (JournalConfig(retain_bytes=4 * 16384), 4),
+        (JournalConfig(retain_ns=3 * SEGMENT * 3), 5),
     ],
 )
 def test_retention_keeps_the_bound_and_a_chain_that_verifies(
-    tmp_path: Path, bounds: dict[str, int], kept: int
+    tmp_path: Path, bounds: JournalConfig, kept: int
 ) -> None:
-    config = JournalConfig(
-        records_per_block=BLOCK, records_per_segment=SEGMENT, upkeep=Upkeep.INLINE, **bounds
+    config = msgspec.structs.replace(
+        bounds, records_per_block=BLOCK, records_per_segment=SEGMENT, upkeep=Upkeep.INLINE
     )
     with Journal.create(tmp_path / "j", config=config) as journal:
         for at in range(0, 1000, 10):

@@ -60,7 +60,8 @@ bool JournalWriter::next_block() noexcept {
     ++refused_;
     return false;
   }
-  const auto& layout = store_->current().layout();
+  // A copy: after roll() upkeep may free the segment that we came from at any moment.
+  const format::Layout layout = store_->current().layout();
   if (index_ - segment_first_ == layout.records) {
     if (!store_->roll()) {
       status_ = store_->failure().status;
