@@ -15,6 +15,7 @@ void market_codecs(nanobind::module_& m);
 void market_venue(nanobind::module_& m);
 void market_flow(nanobind::module_& m);
 void portfolio(nanobind::module_& m);
+void microstructure(nanobind::module_& m);
 void strategy(nanobind::module_& m);
 void system(nanobind::module_& m);
 void bench(nanobind::module_& m);

@@ -14,6 +14,8 @@ NB_MODULE(_native, m) {
   bind::market_flow(market);
   auto portfolio = m.def_submodule("portfolio", "Ledger.");
   bind::portfolio(portfolio);
+  auto microstructure = m.def_submodule("microstructure", "Analyzer, Hawkes, lead and lag.");
+  bind::microstructure(microstructure);
   auto strategy = m.def_submodule("strategy", "Strategies of the fast lane.");
   bind::strategy(strategy);
   auto system = m.def_submodule("system", "Event loop.");
