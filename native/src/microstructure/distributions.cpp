@@ -60,9 +60,15 @@ void student_t_cdf(std::span<const double> t, double dof, std::span<double> out)
       out[i] = t[i];
       continue;
     }
+    // From the near end: the middle for small t, the tail for large, so that neither cancels.
     const double square = t[i] * t[i];
-    const double tail = 0.5 * incomplete_beta(0.5 * dof, 0.5, dof / (dof + square));
-    out[i] = t[i] > 0.0 ? 1.0 - tail : tail;
+    if (square < dof) {
+      const double middle = 0.5 * incomplete_beta(0.5, 0.5 * dof, square / (dof + square));
+      out[i] = t[i] > 0.0 ? 0.5 + middle : 0.5 - middle;
+    } else {
+      const double tail = 0.5 * incomplete_beta(0.5 * dof, 0.5, dof / (dof + square));
+      out[i] = t[i] > 0.0 ? 1.0 - tail : tail;
+    }
   }
 }
 
