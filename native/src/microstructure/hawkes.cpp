@@ -151,10 +151,10 @@ void hawkes_residuals(std::span<const double> times, const HawkesParameters& p,
   }
 }
 
-double hawkes_multivariate_score(std::span<const double> times,
-                                 std::span<const std::int64_t> marks, double end,
-                                 std::span<const double> mu, std::span<const double> alpha,
-                                 std::span<const double> beta, std::span<double> gradient) {
+double hawkes_multivariate_score(std::span<const double> times, std::span<const std::int64_t> marks,
+                                 double end, std::span<const double> mu,
+                                 std::span<const double> alpha, std::span<const double> beta,
+                                 std::span<double> gradient) {
   const std::size_t d = mu.size();
   std::vector<Memory> memory(d * d);
   std::vector<double> count(d, 0.0);

@@ -11,7 +11,7 @@ double hayashi_yoshida(const Ticks& a, const Ticks& b, std::int64_t shift_ns) no
   // price[last] - price[first - 1], and both ends only move forward.
   const std::size_t n_b = b.ts_ns.size();
   double sum = 0.0;
-  std::size_t low = 1;  // first interval of b that ends after a's begins
+  std::size_t low = 1;   // first interval of b that ends after a's begins
   std::size_t high = 0;  // last interval of b that begins before a's ends
   for (std::size_t i = 1; i < a.ts_ns.size(); ++i) {
     const std::int64_t begin = a.ts_ns[i - 1];

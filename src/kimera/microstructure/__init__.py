@@ -1,9 +1,11 @@
 """Market microstructure: published measures, batch and streaming, usable alone.
 
 Plain arrays or polars columns in, arrays out; prices in integer ticks wherever trades and quotes
-are compared. The batch functions are pure numpy (the recursions native).
+are compared. The batch functions are pure numpy (the recursions native); :class:`Analyzer` is the
+same set of book and flow measures updated in native code at every record, bit for bit.
 """
 
+from kimera.microstructure.analyzer import FEATURES, Analyzer, AnalyzerConfig, batch_features
 from kimera.microstructure.depth import (
     Resiliency,
     book_depth,
@@ -100,7 +102,10 @@ from kimera.microstructure.trade_signs import (
 from kimera.microstructure.vpin import Vpin, vpin, vpin_bars, vpin_signed
 
 __all__ = [
+    "FEATURES",
     "AlmgrenImpact",
+    "Analyzer",
+    "AnalyzerConfig",
     "BookArrays",
     "ErrorCorrection",
     "Estimate",
@@ -122,6 +127,7 @@ __all__ = [
     "almgren_impact",
     "amihud_illiquidity",
     "bar_lambda",
+    "batch_features",
     "book_arrays",
     "book_depth",
     "book_imbalance",

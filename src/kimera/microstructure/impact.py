@@ -360,8 +360,8 @@ class Propagator(msgspec.Struct, frozen=True):
         d = floats(sign, "sign")
         if d.size == 0 or self.kernel.size == 0:
             return np.zeros(d.size)
-        held = np.concatenate([self.kernel, np.full(max(d.size, 1), self.kernel[-1])])
-        return np.convolve(d, held)[: d.size]
+        steps = np.diff(self.kernel, prepend=0.0)  # the last level is held for good
+        return np.cumsum(np.convolve(d, steps)[: d.size])
 
 
 def fit_propagator(price: Any, sign: Any, *, n_lags: int = 50) -> Propagator:

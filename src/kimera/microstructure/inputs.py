@@ -207,5 +207,5 @@ def weighted_mean(values: IntArray, weights: IntArray) -> float:
         return float("nan")
     bound = int(np.abs(values).max()) * total
     if bound < 2**63:
-        return int(np.dot(values, weights)) / total
-    return sum(int(v) * int(w) for v, w in zip(values, weights, strict=True)) / total
+        return float(int(np.dot(values, weights))) / float(total)
+    return float(sum(int(v) * int(w) for v, w in zip(values, weights, strict=True))) / float(total)

@@ -86,12 +86,11 @@ def _counts(
     now, after, move = now[whole], after[whole], move[whole]
     mirror = np.arange(n_states)
     mirror = (mirror // n_imbalances) * n_imbalances + n_imbalances - 1 - mirror % n_imbalances
-    quiet, moving = np.zeros((n_states, n_states)), np.zeros((n_states, n_states))
-    moved2 = np.zeros(n_states)
+    quiet, moving, moved2 = (np.zeros((n_states, n_states)) for _ in range(3))
     for start, end, step in ((now, after, move), (mirror[now], mirror[after], -move)):
         np.add.at(quiet, (start[step == 0], end[step == 0]), 1.0)
         np.add.at(moving, (start[step != 0], end[step != 0]), 1.0)
-        np.add.at(moved2, start, step)
+        np.add.at(moved2, (start, end), step)
     return quiet, moving, moved2
 
 
@@ -119,13 +118,15 @@ def fit_micro_price(
     Returns
     -------
     MicroPrice
-        Adjustments are antisymmetric in the imbalance. A state never seen, or from which the
-        mid never moved, has NaN. Cost O(n + states^3).
+        Adjustments are antisymmetric in the imbalance. A state never seen, or from which no
+        move of the mid was ever reached, has NaN, and transitions into it are left out. Cost
+        O(n + states^3).
 
     Raises
     ------
     InputError
-        If no transition is left, or the mid never moved.
+        If no transition is left, the mid never moved, or some states never lead to their mirror
+        images, so that the series does not converge.
 
     Examples
     --------
@@ -145,13 +146,12 @@ def fit_micro_price(
     middle2 = np.where(state >= 0, bid + ask, 0)
     n_states = n_imbalances * n_spreads
     quiet, moving, moved2 = _counts(state, np.append(np.diff(middle2), 0), n_imbalances, n_states)
-    seen = quiet.sum(axis=1) + moving.sum(axis=1)
-    if not moving.any():
-        raise InputError(f"quotes: expected moves of the mid, found none in {state.size} rows")
     used = _can_move(quiet, moving)
-    rows = np.where(seen > 0, seen, 1.0)[:, None]
-    q, t = (quiet / rows)[np.ix_(used, used)], (moving / rows)[np.ix_(used, used)]
-    step = (moved2 / 2.0 / rows[:, 0])[used]
+    if used.size == 0:
+        raise InputError(f"quotes: expected moves of the mid, found none in {state.size} rows")
+    quiet, moving, moved2 = (m[np.ix_(used, used)] for m in (quiet, moving, moved2))
+    seen = (quiet + moving).sum(axis=1)
+    q, t, step = quiet / seen[:, None], moving / seen[:, None], moved2.sum(axis=1) / 2.0 / seen
     inside = np.eye(used.size) - q
     first = np.asarray(np.linalg.solve(inside, step), dtype=np.float64)
     b = np.asarray(np.linalg.solve(inside, t), dtype=np.float64)
@@ -168,20 +168,19 @@ def fit_micro_price(
 
 
 def _can_move(quiet: FloatArray, moving: FloatArray) -> IntArray:
-    """States from which a move is reached, and which lead only to such states."""
+    """States from which a move is reached within those states; the others leave the model."""
     good = np.ones(quiet.shape[0], dtype=bool)
     while True:
         reach = good & (moving[:, good].sum(axis=1) > 0)
+        more = reach
         while True:
             more = good & (reach | (quiet[:, reach].sum(axis=1) > 0))
             if (more == reach).all():
                 break
             reach = more
-        leak = (quiet + moving)[:, ~reach].sum(axis=1) > 0
-        keep = reach & ~leak
-        if (keep == good).all():
+        if (reach == good).all():
             return np.flatnonzero(good)
-        good = keep
+        good = reach
 
 
 def _long_run(first: FloatArray, b: FloatArray, used: IntArray, n_imbalances: int) -> FloatArray:
@@ -198,7 +197,12 @@ def _long_run(first: FloatArray, b: FloatArray, used: IntArray, n_imbalances: in
         [position[int(used[k] + n_imbalances - 1 - 2 * column[k])] for k in low], dtype=np.int64
     )
     folded = b[np.ix_(low, low)] - b[np.ix_(low, mirrored)]
-    half = np.linalg.solve(np.eye(low.size) - folded, first[low])
+    try:
+        half = np.linalg.solve(np.eye(low.size) - folded, first[low])
+    except np.linalg.LinAlgError as error:
+        raise InputError(
+            "quotes: expected states that lead to each other, found two worlds"
+        ) from error
     g = np.empty(used.size)
     g[low], g[mirrored] = half, -half
     return g
