@@ -9,4 +9,5 @@ void kimera::bind::bench(nb::module_& m) {
   bench_books(m);
   bench_venue(m);
   bench_runtime(m);
+  bench_microstructure(m);
 }

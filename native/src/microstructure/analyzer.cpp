@@ -191,7 +191,12 @@ bool Analyzer::exchange(const Side& now, bool broken) noexcept {
         (better >= worse ? after.size_lots : 0) - (better <= worse ? before.size_lots : 0);
     row_.ofi[m] += S == 0 ? gained : -gained;
   }
-  if (changed) held = now;
+  if (changed) {
+    held = now;
+    held.depth_lots = 0;
+    for (const market::Level& level : held.level) held.depth_lots += level.size_lots;
+    touched_ = kPrices;
+  }
   return changed;
 }
 
@@ -231,72 +236,77 @@ bool Analyzer::count(const model::Record& r, model::Action action, bool broken) 
 }
 
 void Analyzer::book_features() noexcept {
-  const Side& bid = sides_[0];
-  const Side& ask = sides_[1];
-  row_.bid_ticks = bid.level[0].price_ticks;
-  row_.ask_ticks = ask.level[0].price_ticks;
-  row_.bid_lots = bid.level[0].size_lots;
-  row_.ask_lots = ask.level[0].size_lots;
-  std::int64_t b = 0;
-  std::int64_t a = 0;
-  for (std::size_t m = 0; m < kLevels; ++m) {
-    b += bid.level[m].size_lots;
-    a += ask.level[m].size_lots;
-  }
-  row_.bid_depth_lots = b;
-  row_.ask_depth_lots = a;
-  const std::int64_t top = row_.bid_lots + row_.ask_lots;
-  row_.imbalance_1 =
-      top > 0 ? static_cast<double>(row_.bid_lots - row_.ask_lots) / static_cast<double>(top)
-              : kNone;
-  row_.imbalance_5 = b + a > 0 ? static_cast<double>(b - a) / static_cast<double>(b + a) : kNone;
   state_stale_ = stale_;
+  if ((touched_ & kPrices) != 0 || row_.state == static_cast<std::int64_t>(BookState::Stale) ||
+      stale_)
+    price_features();
+  if (touched_ != 0) size_features();
+  touched_ = 0;
+}
+
+// What depends on prices alone.
+void Analyzer::price_features() noexcept {
+  row_.bid_ticks = sides_[0].level[0].price_ticks;
+  row_.ask_ticks = sides_[1].level[0].price_ticks;
   row_.state = static_cast<std::int64_t>(stale_ ? BookState::Stale
                                                 : market::state_of(row_.bid_ticks, row_.ask_ticks));
   if (row_.bid_ticks == kNoPrice || row_.ask_ticks == kNoPrice) {
     row_.mid2_ticks = row_.spread_ticks = kNoPrice;
-    row_.weighted_mid_ticks = row_.micro_price_ticks = kNone;
+    return;
+  }
+  row_.spread_ticks = row_.ask_ticks - row_.bid_ticks;
+  row_.mid2_ticks = row_.bid_ticks + row_.ask_ticks;
+  if (row_.mid2_ticks != last_mid2_) {
+    if (last_mid2_ != kNoPrice) {
+      const std::int64_t move = row_.mid2_ticks - last_mid2_;
+      variance_.add_product(move, move);
+      row_.realised_variance = variance_.value();
+    }
+    last_mid2_ = row_.mid2_ticks;
+  }
+  const std::int64_t width = row_.spread_ticks > 1 ? row_.spread_ticks : 1;
+  spread_points_ = row_.spread_ticks < 0 ? kNone : 40.0 / static_cast<double>(width);
+  for (unsigned s = 0; s < 2; ++s) {
+    const std::int64_t last = sides_[s].level[sides_[s].n - 1].price_ticks;
+    reach2_[s] = std::abs(2 * last - row_.mid2_ticks);
+  }
+}
+
+// What depends on sizes too; prices are as price_features left them.
+void Analyzer::size_features() noexcept {
+  const std::int64_t b = row_.bid_depth_lots = sides_[0].depth_lots;
+  const std::int64_t a = row_.ask_depth_lots = sides_[1].depth_lots;
+  const std::int64_t total = b + a;
+  const bool two_sided = row_.mid2_ticks != kNoPrice;
+  if ((touched_ & (kTop | kPrices)) != 0) {
+    row_.bid_lots = sides_[0].level[0].size_lots;
+    row_.ask_lots = sides_[1].level[0].size_lots;
+    const std::int64_t top = row_.bid_lots + row_.ask_lots;
+    row_.imbalance_1 =
+        top > 0 ? static_cast<double>(row_.bid_lots - row_.ask_lots) / static_cast<double>(top)
+                : kNone;
+    row_.weighted_mid_ticks = kNone;
+    if (two_sided)
+      row_.weighted_mid_ticks =
+          static_cast<double>(row_.bid_ticks) +
+          static_cast<double>(row_.spread_ticks * row_.bid_lots) / static_cast<double>(top);
+    row_.micro_price_ticks = two_sided && !micro_table_.empty() ? micro_price() : kNone;
+  }
+  row_.imbalance_5 = total > 0 ? static_cast<double>(b - a) / static_cast<double>(total) : kNone;
+  if (!two_sided) {
     row_.bid_slope = row_.ask_slope = kNone;
     row_.liquidity_score = 0.0;
     return;
   }
-  mid_features();
-}
-
-void Analyzer::mid_features() noexcept {
-  const Side& bid = sides_[0];
-  const Side& ask = sides_[1];
-  const std::int64_t spread = row_.ask_ticks - row_.bid_ticks;
-  const std::int64_t b = row_.bid_depth_lots;
-  const std::int64_t a = row_.ask_depth_lots;
-  const std::int64_t total = b + a;
-  row_.mid2_ticks = row_.bid_ticks + row_.ask_ticks;
-  row_.spread_ticks = spread;
-  if (last_mid2_ != kNoPrice && row_.mid2_ticks != last_mid2_) {
-    const std::int64_t move = row_.mid2_ticks - last_mid2_;
-    variance_.add_product(move, move);
-    row_.realised_variance = variance_.value();
-  }
-  last_mid2_ = row_.mid2_ticks;
-  row_.weighted_mid_ticks =
-      static_cast<double>(row_.bid_ticks) + static_cast<double>(spread * row_.bid_lots) /
-                                                static_cast<double>(row_.bid_lots + row_.ask_lots);
-  const auto slope = [this](const Side& side, std::int64_t depth) {
-    const std::int64_t last = side.level[side.n - 1].price_ticks;
-    const std::int64_t distance = std::abs(2 * last - row_.mid2_ticks);
-    return distance > 0 ? static_cast<double>(2 * depth) / static_cast<double>(distance) : kNone;
-  };
-  row_.bid_slope = slope(bid, b);
-  row_.ask_slope = slope(ask, a);
-  const std::int64_t width = spread > 1 ? spread : 1;
+  row_.bid_slope =
+      reach2_[0] > 0 ? static_cast<double>(2 * b) / static_cast<double>(reach2_[0]) : kNone;
+  row_.ask_slope =
+      reach2_[1] > 0 ? static_cast<double>(2 * a) / static_cast<double>(reach2_[1]) : kNone;
+  // |b - a| / total is |imbalance_5|: taking a sign away rounds nothing.
   row_.liquidity_score =
-      spread < 0
-          ? kNone
-          : 40.0 / static_cast<double>(width) +
-                40.0 * static_cast<double>(total) /
-                    static_cast<double>(total + config_.typical_depth_lots) +
-                20.0 * (1.0 - static_cast<double>(std::abs(b - a)) / static_cast<double>(total));
-  row_.micro_price_ticks = micro_table_.empty() ? kNone : micro_price();
+      spread_points_ +
+      40.0 * static_cast<double>(total) / static_cast<double>(total + config_.typical_depth_lots) +
+      20.0 * (1.0 - std::abs(row_.imbalance_5));
 }
 
 // The states of `quote_states` in kimera.microstructure.micro_price.

@@ -39,6 +39,8 @@ FEATURES: Final[np.dtype[np.void]] = np.dtype(
 """dtype of a row of features, derived from the C++ struct."""
 
 FeatureArray = npt.NDArray[np.void]
+BOOK_STALE: Final = 5
+"""Value of the feature ``state`` while records are missing; the others are `QuoteState`."""
 
 
 class AnalyzerConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,8 +183,8 @@ def batch_features(
     Returns
     -------
     ndarray of shape (n,), dtype FEATURES
-        Equal to ``Analyzer.update`` bit for bit as long as the book is not stale and nothing
-        was dropped. Cost O(n n_levels).
+        Equal to ``Analyzer.update`` bit for bit as long as nothing was dropped. Cost
+        O(n n_levels).
 
     Examples
     --------
@@ -200,10 +202,42 @@ def batch_features(
     if records.shape[0] == 0:
         return rows
     _book_columns(rows, (bid, bid_lots, ask, ask_lots), settings, micro_price)
+    rows["state"][_stale(records)] = BOOK_STALE
     _event_columns(rows, records)
     _flow_columns(rows, records, (bid, bid_lots, ask, ask_lots))
     _trade_columns(rows, records, settings)
     return rows
+
+
+def _stale(records: RecordArray) -> npt.NDArray[np.bool_]:
+    """Rows after which the book waits for a snapshot, from the flags alone.
+
+    A gap makes it stale; a clear of both sides by the venue ends that, and a clear that opens a
+    snapshot does when the snapshot ends: with its last record or the first one beyond it.
+    """
+    book_rows = np.flatnonzero(records["kind"] == Kind.DELTA)
+    every, records = records, records[book_rows]
+    flags = records["flags"]
+    clears = (records["action"] == Action.CLEAR) & (records["side"] == Side.NONE)
+    snapshot, last = (flags & RecordFlag.SNAPSHOT) != 0, (flags & RecordFlag.LAST) != 0
+    gap = ((flags & RecordFlag.GAP_BEFORE) != 0) & ~snapshot
+    stale = np.zeros(records.shape[0], dtype=bool)
+    phase, begin = "fresh", 0
+    # Only these rows can change the phase, and after "filling" any row may.
+    turning = np.flatnonzero(gap | clears | snapshot)
+    turning = np.unique(np.concatenate([turning, turning + 1]))
+    for row in turning[turning < records.shape[0]].tolist():
+        stale[begin:row] = phase != "fresh"
+        begin = row
+        if gap[row]:
+            phase = "stale"
+        if clears[row]:
+            phase = "filling" if snapshot[row] and not last[row] else "fresh"
+        elif phase == "filling" and (not snapshot[row] or last[row]):
+            phase = "fresh"
+    stale[begin:] = phase != "fresh"
+    latest = np.searchsorted(book_rows, np.arange(every.shape[0]), side="right") - 1
+    return np.asarray(np.append(stale, False)[latest])  # row -1: no change of the book yet
 
 
 def _book_columns(

@@ -166,8 +166,9 @@ def fit_error_correction(price: Any, *, n_lags: int) -> ErrorCorrection:
     lagged = [change[n_lags - i : n - 1 - i] for i in range(1, n_lags + 1)]
     x = np.hstack([gap, *lagged, np.ones((rows, 1))])
     y = change[n_lags:]
-    whole = ~(np.isnan(x).any(axis=1) | np.isnan(y).any(axis=1))
-    x, y = x[whole], y[whole]
+    if np.isnan(levels).any():
+        whole = ~(np.isnan(x).any(axis=1) | np.isnan(y).any(axis=1))
+        x, y = x[whole], y[whole]
     if x.shape[0] <= columns:
         raise InputError(f"price: expected more than {columns} whole rows, found {x.shape[0]}")
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
+
 import numpy as np
 
 from kimera.model import NO_PRICE, Action, Kind, RecordArray, Side
@@ -15,40 +17,55 @@ class NaiveBook:
     def __init__(self) -> None:
         self.orders: dict[int, list[int]] = {}
         self.totals: tuple[dict[int, int], dict[int, int]] = ({}, {})
+        self.keys: tuple[list[int], list[int]] = ([], [])  # sorted, best first
 
-    def _move(self, side: int, price: int, change: int) -> None:
-        total = self.totals[side].get(price, 0) + change
+    def _set(self, side: int, price: int, total: int) -> None:
+        key = -price if side == Side.BID else price
+        had = price in self.totals[side]
         if total > 0:
             self.totals[side][price] = total
-        else:
-            self.totals[side].pop(price, None)
+            if not had:
+                insort(self.keys[side], key)
+        elif had:
+            del self.totals[side][price]
+            del self.keys[side][bisect_left(self.keys[side], key)]
+
+    def _move(self, side: int, price: int, change: int) -> None:
+        self._set(side, price, self.totals[side].get(price, 0) + change)
+
+    def _reduce(self, side: int, order_id: int, price: int, size: int) -> None:
+        order = self.orders.get(order_id)
+        if order is None:  # an order of before the tape, known by its level alone
+            if side != Side.NONE and price in self.totals[side]:
+                self._move(side, price, -(size or self.totals[side][price]))
+            return
+        taken = size or order[2]
+        order[2] -= taken
+        self._move(order[0], order[1], -taken)
+        if order[2] == 0:
+            del self.orders[order_id]
 
     def apply(self, action: int, side: int, order_id: int, price: int, size: int) -> None:
         if action == Action.ADD:
             self.orders[order_id] = [side, price, size]
             self._move(side, price, size)
-        elif action in (Action.CANCEL, Action.EXECUTE) and order_id in self.orders:
-            order = self.orders[order_id]
-            taken = order[2] if size == 0 else size
-            order[2] -= taken
-            self._move(order[0], order[1], -taken)
-            if order[2] == 0:
-                del self.orders[order_id]
+        elif action in (Action.CANCEL, Action.EXECUTE):
+            self._reduce(side, order_id, price, size)
         elif action == Action.MODIFY:
             order = self.orders[order_id]
             self._move(order[0], order[1], -order[2])
             order[1], order[2] = price, size
             self._move(order[0], price, size)
         elif action == Action.LEVEL:
-            self.totals[side].pop(price, None)
-            self._move(side, price, size)
+            self._set(side, price, size)
         elif action == Action.CLEAR:
             for s in (0, 1) if side == Side.NONE else (side,):
                 self.totals[s].clear()
+                self.keys[s].clear()
                 self.orders = {i: o for i, o in self.orders.items() if o[0] != s}
 
     def best(self, side: int) -> list[tuple[int, int]]:
-        prices = sorted(self.totals[side], reverse=side == Side.BID)[:LEVELS]
+        prices = [-k if side == Side.BID else k for k in self.keys[side][:LEVELS]]
         return [(p, self.totals[side][p]) for p in prices]
 
 

@@ -135,12 +135,12 @@ class Analyzer {
     const model::Action action = r.delta_action();
     constexpr unsigned kBreak = model::flag::kGapBefore | model::flag::kSnapshot;
     const bool broken = (r.flags & kBreak) != 0 || action == model::Action::Clear;
-    bool changed = false;
-    if (action != model::Action::Trade && action != model::Action::Fill) {
-      if (broken || stale_) [[unlikely]]
-        stale_ = book.state() == market::BookState::Stale;
-      changed = refresh_sides(r, book, broken);
-    }
+    if (broken || stale_) [[unlikely]]
+      stale_ = book.state() == market::BookState::Stale;
+    bool changed = state_stale_ != stale_;
+    if (action != model::Action::Trade && action != model::Action::Fill)
+      changed |= refresh_sides(r, book, broken);
+    if (changed) book_features();
     return count(r, action, broken) || changed;
   }
 
@@ -152,7 +152,13 @@ class Analyzer {
   struct Side {
     std::array<market::Level, kLevels> level{};
     std::size_t n = 0;
+    std::int64_t depth_lots = 0;
   };
+  // What has changed since the numbers were last made: sizes at the best level, sizes below it,
+  // or the prices themselves.
+  static constexpr unsigned kDeep = 1;
+  static constexpr unsigned kTop = 2;
+  static constexpr unsigned kPrices = 4;
 
   template <market::Book B>
   bool refresh_sides(const model::Record& r, const B& book, bool broken) noexcept {
@@ -162,7 +168,6 @@ class Analyzer {
       changed |= beyond(r, 0) ? false : refresh<0>(r, book, broken);
     if (both || r.side == model::Side::Ask)
       changed |= beyond(r, 1) ? false : refresh<1>(r, book, broken);
-    if (changed || state_stale_ != stale_) book_features();
     return changed;
   }
 
@@ -193,7 +198,9 @@ class Analyzer {
         const std::int64_t gained = lots - side.level[m].size_lots;
         if (gained == 0) break;  // then what changed is elsewhere
         side.level[m].size_lots = lots;
+        side.depth_lots += gained;
         row_.ofi[m] += S == 0 ? gained : -gained;
+        touched_ |= m == 0 ? kTop | kDeep : kDeep;
         return true;
       }
     }
@@ -206,7 +213,8 @@ class Analyzer {
   bool exchange(const Side& now, bool broken) noexcept;
   bool count(const model::Record& r, model::Action action, bool broken) noexcept;
   void book_features() noexcept;
-  void mid_features() noexcept;
+  void size_features() noexcept;
+  void price_features() noexcept;
   [[nodiscard]] double micro_price() const noexcept;
 
   AnalyzerConfig config_;
@@ -216,6 +224,9 @@ class Analyzer {
   std::vector<double> micro_table_;
   ExactSum variance_;
   std::int64_t last_mid2_ = model::kNoPrice;
+  double spread_points_ = kNone;          // of the liquidity score
+  std::array<std::int64_t, 2> reach2_{};  // from the mid to the last level [half ticks]
+  unsigned touched_ = 0;
   bool stale_ = false;
   bool state_stale_ = false;
 };

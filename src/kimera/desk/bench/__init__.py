@@ -30,7 +30,17 @@ __all__ = [
     "rate_of",
 ]
 
-AREAS: Final = ("runtime", "book", "itch", "codecs", "venue", "flow", "backtest", "footprint")
+AREAS: Final = (
+    "runtime",
+    "book",
+    "itch",
+    "codecs",
+    "venue",
+    "flow",
+    "backtest",
+    "microstructure",
+    "footprint",
+)
 """Every area, in the order of the table; ``kimera.desk.bench.<area>`` when it is built."""
 
 
