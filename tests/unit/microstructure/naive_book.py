@@ -56,7 +56,7 @@ class NaiveBook:
             self._move(order[0], order[1], -order[2])
             order[1], order[2] = price, size
             self._move(order[0], price, size)
-        elif action == Action.LEVEL:
+        elif action == Action.LEVEL and side != Side.NONE:
             self._set(side, price, size)
         elif action == Action.CLEAR:
             for s in (0, 1) if side == Side.NONE else (side,):
