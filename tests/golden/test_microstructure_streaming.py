@@ -5,6 +5,7 @@ The batch side gets its levels from a plain dict book, its measures from the bat
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from kimera.microstructure import FEATURES, Analyzer, AnalyzerConfig, batch_feat
 from kimera.model import Action, RecordArray, Side
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit" / "microstructure"))
-from naive_book import levels_after
+naive_book = importlib.import_module("naive_book")  # beside the room's unit tests
+
 
 # tape: kind of book, records taken
 TAPES = {
@@ -61,7 +63,7 @@ def test_stream_equals_batch_on_tape(market_data: Path, tape: str) -> None:
     rows = stream.update(records)
     assert stream.book_errors == 0
     assert stream.dropped == 0
-    assert_same_bits(rows, batch_features(records, levels_after(records), config=config))
+    assert_same_bits(rows, batch_features(records, naive_book.levels_after(records), config=config))
     for name in ("effective_spread_ticks", "realised_spread_ticks", "kyle_lambda", "vpin"):
         assert np.isfinite(rows[name][-1]), name
     # and the prefix of the tape gives the prefix of the rows

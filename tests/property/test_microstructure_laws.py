@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 
@@ -32,7 +33,8 @@ from kimera.microstructure import (
 from kimera.model import Action, Kind, Side, empty_records
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit" / "microstructure"))
-from naive_book import levels_after
+naive_book = importlib.import_module("naive_book")  # beside the room's unit tests
+
 
 PRICE = st.integers(-10_000, 10_000)
 
@@ -157,7 +159,9 @@ def test_analyzer_of_any_stream_is_that_of_its_pieces_and_the_batch(
     parts = np.concatenate([stream.update(records[:cut]), stream.update(records[cut:])])
     assert parts.tobytes() == whole.tobytes()
     assert np.all(np.diff(whole["ts_ns"]) >= 0)
-    assert_same_bits(whole, batch_features(records, levels_after(records), config=config))
+    assert_same_bits(
+        whole, batch_features(records, naive_book.levels_after(records), config=config)
+    )
     score = whole["liquidity_score"]
     assert np.all(np.isnan(score) | ((score >= 0) & (score <= 100)))
     empty = (whole["bid_depth_lots"] == 0) & (whole["ask_depth_lots"] == 0)

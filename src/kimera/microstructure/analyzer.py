@@ -120,7 +120,7 @@ class Analyzer:
         max_orders: int = 1 << 20,
         max_levels: int = 1 << 16,
     ) -> None:
-        kinds = {"orders": _native.OrderAnalyzer, "prices": _native.LevelAnalyzer}
+        kinds: dict[str, Any] = {"orders": _native.OrderAnalyzer, "prices": _native.LevelAnalyzer}
         if by not in kinds:
             raise InputError(f"by: expected 'orders' or 'prices', found {by!r}")
         table = np.empty(0) if micro_price is None else micro_price.adjustment_ticks.ravel()

@@ -108,7 +108,7 @@ def toxicity_alarm(score: Any, *, on: float, off: float) -> npt.NDArray[np.bool_
     turn = np.where(size >= on, 1, np.where(size < off, -1, 0))
     rows = np.arange(size.size)
     last = np.maximum.accumulate(np.where(turn != 0, rows, -1)) if size.size else rows
-    return np.append(turn, -1)[last] == 1
+    return np.asarray(np.append(turn, -1)[last] == 1)
 
 
 class AlarmMarkouts(msgspec.Struct, frozen=True):

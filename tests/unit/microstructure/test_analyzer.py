@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
-from naive_book import levels_after, random_orders
 
 from kimera.errors import InputError
 from kimera.microstructure import (
@@ -17,6 +19,9 @@ from kimera.microstructure import (
     batch_features,
 )
 from kimera.model import Action, Kind, RecordArray, RecordFlag, Side, empty_records
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+naive_book = importlib.import_module("naive_book")  # beside the room's unit tests
 
 CONFIG = AnalyzerConfig(
     typical_depth_lots=120, bucket_lots=61, vpin_window=7, kyle_window=25, horizon_ns=400
@@ -40,14 +45,15 @@ def micro_table() -> MicroPrice:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_stream_equals_batch_on_random_orders(seed: int) -> None:
-    records = random_orders(2500, seed)
+    records = naive_book.random_orders(2500, seed)
     table = micro_table()
     stream = Analyzer(by="orders", config=CONFIG, micro_price=table)
     rows = stream.update(records)
     assert stream.book_errors == 0
     assert stream.dropped == 0
     assert_same_bits(
-        rows, batch_features(records, levels_after(records), config=CONFIG, micro_price=table)
+        rows,
+        batch_features(records, naive_book.levels_after(records), config=CONFIG, micro_price=table),
     )
     for name in FEATURES.names or ():  # and none of them is empty
         if FEATURES[name].kind == "f":
@@ -55,7 +61,7 @@ def test_stream_equals_batch_on_random_orders(seed: int) -> None:
 
 
 def test_any_cut_of_the_stream_gives_the_same_rows() -> None:
-    records = random_orders(1500, 9)
+    records = naive_book.random_orders(1500, 9)
     whole = Analyzer(by="orders", config=CONFIG).update(records)
     stream = Analyzer(by="orders", config=CONFIG)
     cuts = [0, 1, 2, 700, 701, 1500]
@@ -64,7 +70,7 @@ def test_any_cut_of_the_stream_gives_the_same_rows() -> None:
 
 
 def test_changes_are_the_rows_that_differ() -> None:
-    records = random_orders(1500, 4)
+    records = naive_book.random_orders(1500, 4)
     rows, index = Analyzer(by="orders", config=CONFIG).changes(records)
     every = Analyzer(by="orders", config=CONFIG).update(records)
     assert_same_bits(rows, every[index])
@@ -139,16 +145,16 @@ def test_a_gap_is_no_order_flow_and_is_seen_in_the_state() -> None:
 
 
 def test_times_that_run_backwards_are_counted_and_never_weighed() -> None:
-    records = random_orders(600, 2)
+    records = naive_book.random_orders(600, 2)
     records["ts_event_ns"][300] -= 5_000
     rows = Analyzer(by="orders", config=CONFIG).update(records)
     assert rows["late"][-1] >= 1
     assert np.all(np.diff(rows["ts_ns"]) >= 0)
-    assert_same_bits(rows, batch_features(records, levels_after(records), config=CONFIG))
+    assert_same_bits(rows, batch_features(records, naive_book.levels_after(records), config=CONFIG))
 
 
 def test_more_trades_than_may_wait_are_counted_not_lost() -> None:
-    records = random_orders(2000, 3)
+    records = naive_book.random_orders(2000, 3)
     small = AnalyzerConfig(
         **{**{f: getattr(CONFIG, f) for f in AnalyzerConfig.__struct_fields__}, "max_pending": 1}
     )
@@ -160,12 +166,12 @@ def test_more_trades_than_may_wait_are_counted_not_lost() -> None:
 
 
 def test_one_trade_of_many_buckets_equals_batch() -> None:
-    records = random_orders(400, 6)
+    records = naive_book.random_orders(400, 6)
     records["action"][200], records["size_lots"][200] = Action.TRADE, 61 * 1000 + 13
     records["side"][200], records["price_ticks"][200] = Side.BID, 1000
     rows = Analyzer(by="orders", config=CONFIG).update(records[:201])
     assert_same_bits(
-        rows, batch_features(records[:201], levels_after(records[:201]), config=CONFIG)
+        rows, batch_features(records[:201], naive_book.levels_after(records[:201]), config=CONFIG)
     )
 
 
@@ -191,7 +197,7 @@ def test_sums_beyond_64_bits_make_their_measure_nan() -> None:
 
 
 def test_records_of_others_are_passed_over() -> None:
-    records = random_orders(100, 1)
+    records = naive_book.random_orders(100, 1)
     records["instrument_id"][50:] = 2
     assert Analyzer(by="orders").update(records).shape == (50,)
     assert Analyzer(by="orders", venue_id=9).update(records).shape == (0,)

@@ -162,7 +162,9 @@ def test_book_arrays_refuse_unsorted_levels() -> None:
         book_arrays([[99]], [[1]], [[100], [101]], [[1]])
 
 
-def markov_quotes(n: int = 60_000) -> tuple[np.ndarray, ...]:
+def markov_quotes(
+    n: int = 60_000,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Quotes whose next move has the odds of the imbalance: a chain with a known answer."""
     rng = np.random.default_rng(12)
     mid = np.empty(n, dtype=np.int64)

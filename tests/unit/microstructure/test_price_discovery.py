@@ -151,7 +151,10 @@ def test_sampling_takes_the_last_price_before_the_grid() -> None:
     )
 
 
-def brute_hayashi_yoshida(a: tuple, b: tuple, shift: int) -> float:
+Series = tuple[np.ndarray, np.ndarray]
+
+
+def brute_hayashi_yoshida(a: Series, b: Series, shift: int) -> float:
     (ta, pa), (tb, pb) = a, b
     total = 0.0
     for i in range(1, len(ta)):
@@ -166,10 +169,9 @@ def test_hayashi_yoshida_matches_the_double_sum() -> None:
     rng = np.random.default_rng(6)
     for _ in range(30):
         n, m = rng.integers(2, 40, 2)
-        a = (np.unique(rng.integers(0, 80, n)), None)
-        b = (np.unique(rng.integers(0, 80, m)), None)
-        a = (a[0], np.cumsum(rng.integers(-3, 4, a[0].size)).astype(float))
-        b = (b[0], np.cumsum(rng.integers(-3, 4, b[0].size)).astype(float))
+        t, u = np.unique(rng.integers(0, 80, n)), np.unique(rng.integers(0, 80, m))
+        a = (t, np.cumsum(rng.integers(-3, 4, t.size)).astype(float))
+        b = (u, np.cumsum(rng.integers(-3, 4, u.size)).astype(float))
         for shift in (0, -7, 13, 200):
             found = hayashi_yoshida_covariance(a, b, shift_ns=shift)
             if a[0].size < 2 or b[0].size < 2:

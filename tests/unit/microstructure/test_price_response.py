@@ -32,17 +32,10 @@ def test_hac_errors_agree_with_statsmodels() -> None:
     for lags in (0, 3, newey_west_lags(400)):
         mine = kyle_lambda(change, flow, lags=lags)
         fit = sm.OLS(change, sm.add_constant(flow)).fit()
-        kind = (
-            {"cov_type": "HC1"}
-            if lags == 0
-            else {
-                "cov_type": "HAC",
-                "cov_kwds": {"maxlags": lags, "use_correction": True},
-            }
-        )
-        theirs = fit.get_robustcov_results(
-            **{"cov_type": kind["cov_type"], **kind.get("cov_kwds", {})}
-        )
+        if lags == 0:
+            theirs = fit.get_robustcov_results(cov_type="HC1")
+        else:
+            theirs = fit.get_robustcov_results(cov_type="HAC", maxlags=lags, use_correction=True)
         assert mine.value == pytest.approx(theirs.params[1], rel=1e-10)
         assert mine.stderr == pytest.approx(theirs.bse[1], rel=1e-8)
 

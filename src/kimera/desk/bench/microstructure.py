@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -105,7 +106,7 @@ def _fits(profile: Profile) -> list[Measurement]:
         Measurement(
             area=AREA,
             name=name,
-            value=scale * median_of(lambda work=work: _seconds(work), profile.rounds),
+            value=scale * median_of(partial(_seconds, work), profile.rounds),
             unit=unit,
             better="lower",
             target=target,
