@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 
 #include "kimera/market/book.hpp"
 #include "kimera/microstructure/analyzer.hpp"
@@ -157,7 +156,7 @@ double measure_records(std::span<const Record> records, Measured what, std::int6
       std::size_t at = 0;
       seconds = timed(records, warm, book, [&](const Record& r) {
         analyzer.apply(r, book);
-        std::memcpy(&rows[at++ & 1023U], &analyzer.row(), sizeof(microstructure::FeatureRow));
+        microstructure::copy_row(analyzer.row(), &rows[at++ & 1023U]);
       });
       for (const auto& row : rows) check += row.ofi[0];
       break;

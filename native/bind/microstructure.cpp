@@ -173,8 +173,7 @@ class BookAnalyzer {
         book_.apply(r);
         const bool changed = analyzer_.apply(r, book_);
         if (!changed && !every) continue;
-        std::memcpy(rows.get() + written * sizeof(micro::FeatureRow), &analyzer_.row(),
-                    sizeof(micro::FeatureRow));
+        micro::copy_row(analyzer_.row(), rows.get() + written * sizeof(micro::FeatureRow));
         index[written++] = static_cast<std::int64_t>(i);
       }
     }

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from kimera.errors import InputError
+from kimera.market import SimulatedMarket, SimulationConfig
 from kimera.microstructure import (
     FEATURES,
     Analyzer,
@@ -58,6 +59,19 @@ def test_stream_equals_batch_on_random_orders(seed: int) -> None:
     for name in FEATURES.names or ():  # and none of them is empty
         if FEATURES[name].kind == "f":
             assert np.isfinite(rows[name]).any(), name
+
+
+@pytest.mark.parametrize("instrument", [1, 4])
+def test_stream_equals_batch_on_the_simulated_market(instrument: int) -> None:
+    market = SimulatedMarket(SimulationConfig.default_crypto(), seed=5)
+    records = market.records(6_000_000_000)
+    own = records[records["instrument_id"] == instrument]
+    traded = own["size_lots"][own["action"] == Action.EXECUTE]
+    config = AnalyzerConfig(bucket_lots=int(traded.sum()) // 80 + 1, horizon_ns=100_000_000)
+    rows = Analyzer(by="orders", instrument_id=instrument, config=config).update(records)
+    assert_same_bits(rows, batch_features(own, naive_book.levels_after(own), config=config))
+    assert np.isfinite(rows["vpin"][-1])
+    assert np.isfinite(rows["kyle_lambda"][-1])
 
 
 def test_any_cut_of_the_stream_gives_the_same_rows() -> None:

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <type_traits>
 
@@ -57,5 +58,17 @@ struct FeatureRow {
 
 static_assert(std::is_standard_layout_v<FeatureRow> && std::is_trivially_copyable_v<FeatureRow>);
 static_assert(sizeof(FeatureRow) == (16 + kLevels + 18) * 8, "eight bytes a feature, no padding");
+
+// Copies a row in vector-sized pieces: for this size compilers choose a string instruction, whose
+// start alone costs more than the copy.
+inline void copy_row(const FeatureRow& row, void* out) noexcept {
+  constexpr std::size_t kPiece = 32;
+  const char* from = reinterpret_cast<const char*>(&row);
+  char* to = static_cast<char*>(out);
+  std::size_t at = 0;
+#pragma GCC unroll 16
+  for (; at + kPiece <= sizeof(FeatureRow); at += kPiece) std::memcpy(to + at, from + at, kPiece);
+  std::memcpy(to + at, from + at, sizeof(FeatureRow) % kPiece);
+}
 
 }  // namespace kimera::microstructure
