@@ -13,8 +13,15 @@ import numpy as np
 import pytest
 
 from kimera.market import open_tape
-from kimera.microstructure import FEATURES, Analyzer, AnalyzerConfig, batch_features
-from kimera.model import Action, RecordArray, Side
+from kimera.microstructure import (
+    FEATURES,
+    Analyzer,
+    AnalyzerConfig,
+    batch_features,
+    quote_at,
+)
+from kimera.microstructure.regression import ols_hac
+from kimera.model import NO_PRICE, Action, RecordArray, Side
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit" / "microstructure"))
 naive_book = importlib.import_module("naive_book")  # beside the room's unit tests
@@ -82,3 +89,28 @@ def test_trades_pay_more_than_makers_keep(market_data: Path) -> None:
     assert last["realised_spread_ticks"] < last["effective_spread_ticks"]
     assert last["kyle_lambda"] > 0
     assert np.count_nonzero(records["side"] == Side.NONE) < len(records)
+
+
+@pytest.mark.parametrize("ticker", ["AMZN_2012-06-21_5", "AAPL_2012-06-21_1"])
+def test_order_flow_explains_more_of_the_price_than_trades_do(
+    market_data: Path, ticker: str
+) -> None:
+    """Cont, Kukanov and Stoikov (2014): at 10 s OFI explains most, and trade imbalance less."""
+    path = market_data / "lobster" / f"LOBSTER_SampleFile_{ticker}.zip"
+    rows = Analyzer(by="orders").update(tape_records(path, 300_000))
+    rows = rows[rows["mid2_ticks"] != NO_PRICE]
+    grid = np.arange(rows["ts_ns"][0] + 10**9, rows["ts_ns"][-1], 10**10)
+    at = rows[quote_at(grid, rows["ts_ns"])]
+    move = np.diff(at["mid2_ticks"]) / 2.0
+    ones = np.ones(move.size)
+
+    def mean_r2(flow: np.ndarray) -> float:
+        x = np.column_stack([ones, flow])
+        return float(
+            np.mean([ols_hac(move[h], x[h]).r2 for h in np.array_split(np.arange(move.size), 13)])
+        )
+
+    by_flow = mean_r2(np.diff(at["ofi_1"]).astype(float))
+    by_trades = mean_r2(np.diff(at["signed_volume_lots"]).astype(float))
+    assert by_flow > 0.45
+    assert by_flow > 1.2 * by_trades

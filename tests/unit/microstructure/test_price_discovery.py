@@ -45,6 +45,12 @@ def test_two_venue_bounds_are_the_closed_form() -> None:
     assert component_share(adjustment) == pytest.approx([0.25, 0.75])
 
 
+def test_bounds_of_a_worked_example() -> None:
+    lower, upper, _ = information_share_bounds([[-0.3], [0.1]], [[4.0, 1.5], [1.5, 2.0]])
+    assert (lower[0], upper[0]) == pytest.approx((0.0927, 0.5827), abs=5e-5)
+    assert component_share([[-0.3], [0.1]])[0] == pytest.approx(0.25)
+
+
 def test_weights_from_impulse_responses_equal_the_component_shares() -> None:
     rng = np.random.default_rng(3)
     base = np.cumsum(rng.normal(size=3000))
