@@ -121,10 +121,30 @@ class Source:
         FormatError
             If the packing ends too early or is damaged. What came before was yielded.
         """
+        held: list[bytes] = []
+        size, damage = 0, None
+        try:
+            for piece in self._pieces(n_bytes, member):
+                if size + len(piece) > n_bytes:
+                    yield b"".join(held)
+                    held, size = [], 0
+                held.append(piece)
+                size += len(piece)
+        except FormatError as error:
+            damage = error
+        if held:
+            yield b"".join(held)
+        if damage is not None:
+            raise damage
+
+    def _pieces(self, n_bytes: int, member: str | None) -> Iterator[bytes]:
+        """Read as little at a time as the packing allows, so that damage costs nothing before."""
         done = 0
         try:
             with self._open(member) as stream:
-                while piece := stream.read(n_bytes):
+                # read1 where there is one: a read of many blocks loses those before the damage.
+                read = getattr(stream, "read1", stream.read)
+                while piece := read(n_bytes):
                     done += len(piece)
                     yield piece
         except gzip.BadGzipFile as error:
@@ -212,6 +232,9 @@ class _Member:
     def __exit__(self, *_: object) -> None:
         self._file.close()
         self._archive.close()
+
+    def read1(self, n_bytes: int) -> bytes:
+        return self._file.read1(n_bytes)
 
     def read(self, n_bytes: int) -> bytes:
         return self._file.read(n_bytes)

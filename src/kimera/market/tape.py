@@ -250,8 +250,15 @@ def recognise(source: Source) -> Codec:
         if module.recognise(source):
             return codec
     known = ", ".join(codec.name for codec in CODECS)
-    found = repr(source.head[:16]) if source.head else "nothing readable"
+    found = repr(source.head[:16]) if source.head else _nothing(source)
     raise FormatError(str(source), "offset 0", f"one of the formats {known}", found)
+
+
+def _nothing(source: Source) -> str:
+    """Say why a source has no first bytes."""
+    if source.packing == "folder":
+        return "a folder that is no journal"
+    return "an empty file" if not source.path.stat().st_size else "nothing that can be unpacked"
 
 
 def open_tape(
@@ -297,6 +304,9 @@ def open_tape(
         raise InputError("open_tape: expected at least one file, was none")
     sources = [Source(one) for one in paths]
     codec = codec_named(format) if format is not None else recognise(sources[0])
+    for source in sources:
+        if source.packing == "folder" and codec.name != "journal":
+            raise InputError(f"{source}: format {codec.name}: expected a file, was a folder")
     opener = codec.load().open_tape
     _check_options(codec, opener, options)
     tape: Tape = opener(sources, strict=strict, **options)

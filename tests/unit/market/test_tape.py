@@ -1,4 +1,6 @@
+import gzip
 import itertools
+import zlib
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -7,7 +9,8 @@ import numpy as np
 import pytest
 
 from kimera.errors import FormatError, InputError, SequenceError
-from kimera.market import Tape, open_tape, write_tape
+from kimera.market import CODECS, Tape, open_tape, write_tape
+from kimera.market.source import Source
 from kimera.model import Instrument, RecordArray, Venue, empty_records
 
 
@@ -114,3 +117,48 @@ def test_parquet_truncated_is_a_format_error(tmp_path: Path) -> None:
     (tmp_path / "cut.parquet").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(FormatError, match="footer: expected a whole Parquet file"):
         open_tape(tmp_path / "cut.parquet")
+
+
+@pytest.mark.parametrize("share", [0.3, 0.9, 0.999])
+def test_source_cut_gzip_gives_all_bytes_before_the_damage(tmp_path: Path, share: float) -> None:
+    whole = np.random.default_rng(5).integers(0, 64, 3_000_000, dtype=np.uint8).tobytes()
+    packed = gzip.compress(whole)
+    cut = packed[: int(len(packed) * share)]
+    path = tmp_path / "cut.gz"
+    path.write_bytes(cut)
+    there = zlib.decompressobj(wbits=31).decompress(cut)
+    got = b""
+    with pytest.raises(FormatError, match="expected the rest of the gzip data") as raised:
+        for piece in Source(path).chunks(100_000):
+            assert 0 < len(piece) <= 100_000
+            got += piece
+    assert there.startswith(got)
+    assert len(there) - len(got) < 65_536  # what stands in the last block that is read whole
+    assert raised.value.where == f"offset {len(got)} (unpacked)"
+
+
+def test_binance_cut_gzip_lenient_counts_and_keeps_what_was_whole(tmp_path: Path) -> None:
+    line = b'1680652800004107 {"stream":"btcusdt@trade","data":{"e":"trade","E":1680652800003,'
+    line += b'"s":"BTCUSDT","t":%d,"p":"28170.01","q":"0.002","b":1,"a":2,"T":1680652800002,'
+    line += b'"m":true,"M":true}}\n'
+    packed = gzip.compress(b"".join(line % n for n in range(1000)))
+    path = tmp_path / "cut.jsonl.gz"
+    path.write_bytes(packed[:-600])
+    tape = open_tape(path, strict=False)
+    n_records = sum(map(len, tape.batches()))
+    assert 300 < n_records < 1000
+    assert tape.anomalies["truncated"] == 1
+    with pytest.raises(FormatError, match=r"cut\.jsonl\.gz: offset \d+ \(unpacked\): expected"):
+        open_tape(path)
+
+
+def test_open_tape_folder_or_empty_file_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").touch()
+    with pytest.raises(FormatError, match="found an empty file"):
+        open_tape(tmp_path / "empty.csv")
+    with pytest.raises(FormatError, match="found a folder that is no journal"):
+        open_tape(tmp_path)
+    for codec in CODECS:
+        if codec.name != "journal":
+            with pytest.raises(InputError, match=f"format {codec.name}: expected a file, was a f"):
+                open_tape(tmp_path, format=codec.name)
