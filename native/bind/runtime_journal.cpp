@@ -123,6 +123,12 @@ void bind_writer(nb::module_& m) {
       .def_static("resume", &JournalWriter::resume, "path"_a, "options"_a, Release())
       .def("append_bytes", &append_bytes, "records"_a)
       .def("append_blob", &append_blob, "type"_a, "payload"_a, "ts_event_ns"_a, "ts_recv_ns"_a)
+      .def(
+          "check",
+          [](const JournalWriter& w) {
+            if (w.status() != JournalStatus::Ok) refuse(w);
+          },
+          "Raise what records are refused for; nothing while none is.")
       .def("sync", &JournalWriter::sync, Release())
       .def("digest", &JournalWriter::digest, Release())
       .def("close", &JournalWriter::close, Release())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -176,3 +178,44 @@ def test_replay_with_bad_input_is_one_line_and_code_2(
     done = kimera("replay", *arguments, code=2)
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_run_stopped_in_the_middle_leaves_a_sound_journal_and_a_usable_folder(
+    how: signal.Signals, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    command = [sys.executable, "-m", "kimera", "run", "--duration", "100000s", "--output", output]
+    # The progress is a line now and then: with the first one the run is under way.
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        assert "market time" in running.stderr.readline()
+        refused = kimera("run", "--duration", "1s", "--output", output, code=2)
+        assert "another run is writing here" in refused.stderr
+        running.send_signal(how)
+        rest = running.stderr.read()
+        code = running.wait(timeout=60)
+    assert code == (130 if how == signal.SIGINT else -how)
+    if how == signal.SIGINT:
+        assert rest.splitlines()[-1] == "kimera: interrupted"
+    assert "Traceback" not in rest
+    verdict = verify_journal(output / "journal")
+    assert list(verdict.findings) == []
+    assert verdict.records > 10_000
+    assert kimera("journal", "tail", output / "journal", "--records", "1").stdout
+    run(output)
+    assert list(verify_journal(output / "journal").findings) == []
+
+
+def test_run_whose_folder_is_deleted_meanwhile_says_so(tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    command = [sys.executable, "-m", "kimera", "run", "--duration", "100000s", "--output", output]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        assert "market time" in running.stderr.readline()
+        shutil.rmtree(output)
+        lines = running.stderr.read().splitlines()
+        assert running.wait(timeout=120) == 2
+    assert str(output / "journal") in lines[-1]
+    assert "No such file or directory" in lines[-1]
+    assert "Traceback" not in "\n".join(lines)

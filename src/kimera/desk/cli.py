@@ -150,6 +150,8 @@ def _call(name: str, arguments: list[str]) -> int:
         return _refuse(f"{name}: {' '.join(text.split())} (see kimera {name} --help)")
     except typer.Abort as error:
         raise KeyboardInterrupt from error
+    if outcome == INTERRUPTED:  # typer ends an interrupted command with this code and no word
+        raise KeyboardInterrupt
     return outcome if isinstance(outcome, int) else 0
 
 

@@ -6,10 +6,11 @@ things that a run writes are removed: what somebody else put there stays.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from kimera.errors import InputError
 
@@ -21,7 +22,7 @@ SUMMARY: Final = "summary.json"
 MARK: Final = ".kimera-run"
 
 
-def prepare_folder(folder: Path) -> None:
+def prepare_folder(folder: Path) -> IO[str]:
     """Make an output folder ready: created, or cleared of an earlier run of ours.
 
     Parameters
@@ -29,10 +30,15 @@ def prepare_folder(folder: Path) -> None:
     folder : Path
         Absent, empty, or made by an earlier run; its parent must exist.
 
+    Returns
+    -------
+    text file
+        The mark. While it is open no other run takes the folder; close it at the end.
+
     Raises
     ------
     InputError
-        If it holds something and was not made by a run, or is not a folder.
+        If it holds something and was not made by a run, is not a folder, or is in use.
     OSError
         If it cannot be created or written.
     """
@@ -45,7 +51,25 @@ def prepare_folder(folder: Path) -> None:
         )
     check_writable(folder)
     # The mark comes first: a run that is killed leaves a folder that the next may replace.
-    (folder / MARK).write_text("This folder was made by kimera and may be replaced by it.\n")
+    mark = (folder / MARK).open("a")
+    try:
+        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _clear(folder, mark)
+    except BlockingIOError as error:
+        mark.close()
+        raise InputError(
+            f"{folder}: another run is writing here; wait for its end or choose another --output"
+        ) from error
+    except BaseException:
+        mark.close()
+        raise
+    return mark
+
+
+def _clear(folder: Path, mark: IO[str]) -> None:
+    mark.truncate(0)
+    mark.write("This folder was made by kimera and may be replaced by it.\n")
+    mark.flush()
     for name in (REPORT, SUMMARY):
         (folder / name).unlink(missing_ok=True)
     journal = folder / JOURNAL

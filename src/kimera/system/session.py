@@ -138,6 +138,9 @@ def written(path: str | Path | None, spec: Any, setup: Setup) -> Iterator[Callab
     spec.set_journal(journal.writer)
     try:
         yield journal.digest
+    except JournalFullError:
+        journal.writer.check()  # knows why: the disk, the bound, a folder that is gone
+        raise
     finally:
         journal.close()
 

@@ -10,16 +10,16 @@ from kimera.errors import InputError
 
 
 def test_prepare_folder_that_is_absent_is_made_and_marked(tmp_path: Path) -> None:
-    prepare_folder(tmp_path / "out")
+    prepare_folder(tmp_path / "out").close()
     assert [p.name for p in (tmp_path / "out").iterdir()] == [MARK]
 
 
 def test_prepare_folder_of_an_earlier_run_removes_only_what_a_run_writes(tmp_path: Path) -> None:
-    prepare_folder(tmp_path)
+    prepare_folder(tmp_path).close()
     (tmp_path / JOURNAL).mkdir()
     for name in (REPORT, SUMMARY, f"{JOURNAL}/0001", "notes.txt"):
         (tmp_path / name).write_text("x")
-    prepare_folder(tmp_path)
+    prepare_folder(tmp_path).close()
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([MARK, "notes.txt"])
 
 
@@ -35,9 +35,9 @@ def test_prepare_folder_never_follows_a_link_out_of_it(tmp_path: Path) -> None:
     other.mkdir()
     (other / "kept").write_text("x")
     out = tmp_path / "out"
-    prepare_folder(out)
+    prepare_folder(out).close()
     (out / JOURNAL).symlink_to(other)
-    prepare_folder(out)
+    prepare_folder(out).close()
     assert (other / "kept").read_text() == "x"
     assert not (out / JOURNAL).is_symlink()
     link = tmp_path / "link"
@@ -57,3 +57,15 @@ def test_prepare_folder_that_is_read_only_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir(mode=0o500)
     with pytest.raises(InputError, match="not writable"):
         prepare_folder(tmp_path / "out")
+
+
+def test_prepare_folder_while_a_run_writes_there_is_refused_and_touches_nothing(
+    tmp_path: Path,
+) -> None:
+    with prepare_folder(tmp_path):
+        (tmp_path / REPORT).write_text("of the first")
+        with pytest.raises(InputError, match="another run is writing here"):
+            prepare_folder(tmp_path)
+        assert (tmp_path / REPORT).read_text() == "of the first"
+    prepare_folder(tmp_path).close()
+    assert not (tmp_path / REPORT).exists()

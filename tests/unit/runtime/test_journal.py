@@ -6,6 +6,7 @@ import hashlib
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 from kimera._native import runtime as _native
 from kimera.errors import InputError, JournalError, JournalFullError
 from kimera.model import NO_TIME, RECORD, Kind, RecordArray, empty_records
-from kimera.runtime import Journal, JournalConfig, Random, Sync, Upkeep
+from kimera.runtime import Journal, JournalConfig, Random, Sync, Upkeep, verify_journal
 
 BLOCK = 16
 SEGMENT = 64
@@ -287,3 +288,23 @@ def test_synced_journal_holds_the_same(tmp_path: Path, sync: Sync, upkeep: Upkee
         journal.sync()
         assert journal.digest() == chain_by_hashlib(records, b"{}", BLOCK)
     assert everything(Journal.open(tmp_path / "j")).tobytes() == records.tobytes()
+
+
+def test_verify_of_a_journal_that_grows_meanwhile_finds_nothing(tmp_path: Path) -> None:
+    stop = threading.Event()
+
+    def write(journal: Journal) -> None:
+        while not stop.is_set() and len(journal) < 800_000:
+            journal.append(empty_records(500))
+
+    with Journal.create(tmp_path / "j") as journal:
+        journal.append(empty_records(100_000))
+        writer = threading.Thread(target=write, args=(journal,))
+        writer.start()
+        try:
+            verdicts = [verify_journal(tmp_path / "j") for _ in range(8)]
+        finally:
+            stop.set()
+            writer.join()
+    assert [finding.what for verdict in verdicts for finding in verdict.findings] == []
+    assert verdicts[-1].records > verdicts[0].records

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -63,18 +64,17 @@ def command(
     if not tapes:
         raise InputError("replay: expected at least one tape")
     opened = [open_tape(path, format=tape_format, strict=not lenient) for path in tapes]
-    if output is not None:
-        prepare_folder(output)
-    with shown(f"replay of {', '.join(path.name for path in tapes)}", *_named(opened)) as view:
-        result = replay(
-            opened,
-            plan.strategy,
-            plan.replay,
-            journal=None if output is None else output / JOURNAL,
-            progress=view,
-        )
-        view.finish(result)
-    conclude(result, output=output, report=report, as_json=as_json)
+    with nullcontext() if output is None else prepare_folder(output):
+        with shown(f"replay of {', '.join(path.name for path in tapes)}", *_named(opened)) as view:
+            result = replay(
+                opened,
+                plan.strategy,
+                plan.replay,
+                journal=None if output is None else output / JOURNAL,
+                progress=view,
+            )
+            view.finish(result)
+        conclude(result, output=output, report=report, as_json=as_json)
     return 0
 
 

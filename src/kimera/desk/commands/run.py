@@ -49,20 +49,20 @@ def command(
     plan = load_run(config, {key: value for key, value in given.items() if value is not None})
     span_ns = duration_ns(plan.duration, "$.duration")
     instruments, names = _market(plan)
-    prepare_folder(output)
     title = f"{plan.strategy} on the simulated market"
     start_ns = plan.simulation.market.start_ns
-    with shown(title, instruments, names, start_ns=start_ns) as view:
-        result = simulate(
-            plan.simulation,
-            plan.strategy,
-            seed=plan.seed,
-            duration_ns=span_ns,
-            journal=output / JOURNAL,
-            progress=view,
-        )
-        view.finish(result)
-    conclude(result, output=output, report=None, as_json=as_json)
+    with prepare_folder(output):
+        with shown(title, instruments, names, start_ns=start_ns) as view:
+            result = simulate(
+                plan.simulation,
+                plan.strategy,
+                seed=plan.seed,
+                duration_ns=span_ns,
+                journal=output / JOURNAL,
+                progress=view,
+            )
+            view.finish(result)
+        conclude(result, output=output, report=None, as_json=as_json)
     return 0
 
 
