@@ -7,6 +7,7 @@
     │   ├── FormatError                a file is not what it should be: file, offset or row
     │   ├── SequenceError              time runs backwards, or records are missing
     │   ├── UnknownSymbolError (KeyError)
+    │   ├── SqlError                   a pattern query is wrong: line, column, what to write
     │   └── ConfigError                names the key, as in ``$.risk_limits.max_drawdown``
     ├── BookError (ValueError)         an event the book cannot take (strict mode)
     ├── JournalError (OSError)         the journal cannot be written, or was changed
@@ -34,6 +35,7 @@ __all__ = [
     "KimeraError",
     "MissingExtraError",
     "SequenceError",
+    "SqlError",
     "StrategyError",
     "UnknownSymbolError",
 ]
@@ -77,6 +79,23 @@ class UnknownSymbolError(InputError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+class SqlError(InputError):
+    """A pattern query is wrong or asks for what is not supported.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong and what to write instead.
+    line, column : int
+        Where, both from 1.
+    """
+
+    def __init__(self, message: str, line: int, column: int) -> None:
+        super().__init__(f"line {line}, column {column}: {message}")
+        self.line = line
+        self.column = column
 
 
 class ConfigError(InputError):

@@ -1,0 +1,1 @@
+"""What pattern is this: SQL MATCH_RECOGNIZE over streams of events."""
