@@ -24,5 +24,6 @@ void bench_books(nanobind::module_& m);
 void bench_venue(nanobind::module_& m);
 void bench_runtime(nanobind::module_& m);
 void bench_microstructure(nanobind::module_& m);
+void cep(nanobind::module_& m);
 
 }  // namespace kimera::bind

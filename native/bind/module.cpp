@@ -16,6 +16,8 @@ NB_MODULE(_native, m) {
   bind::portfolio(portfolio);
   auto microstructure = m.def_submodule("microstructure", "Analyzer, Hawkes, lead and lag.");
   bind::microstructure(microstructure);
+  auto cep = m.def_submodule("cep", "Pattern matching over streams of rows.");
+  bind::cep(cep);
   auto strategy = m.def_submodule("strategy", "Strategies of the fast lane.");
   bind::strategy(strategy);
   auto system = m.def_submodule("system", "Event loop.");
