@@ -14,9 +14,13 @@ void require(bool ok, const char* what) {
 
 void check_code(const Program& p, const Code& code) {
   require(code.n_slots <= kMaxSlots, "an expression needs more than 256 slots: split it up");
+  std::uint16_t written = 0;
   for (const Instruction& i : code.instructions) {
-    require(i.dst < code.n_slots && i.a < code.n_slots && i.b < code.n_slots && i.c < code.n_slots,
-            "a slot is out of range");
+    require(i.dst == written && i.dst < code.n_slots, "slots must be written in order");
+    ++written;
+    const bool reads = i.op != Op::Const && i.op != Op::Leaf && i.op != Op::Aggregate &&
+                       i.op != Op::MatchNumber;
+    require(!reads || (i.a < i.dst && i.b < i.dst && i.c < i.dst), "a slot is read too early");
     const auto index = static_cast<std::size_t>(i.index);
     if (i.op == Op::Const) require(index < p.constants.size(), "no such constant");
     if (i.op == Op::Leaf) require(index < p.leaves.size(), "no such leaf");

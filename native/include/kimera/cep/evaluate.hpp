@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 
@@ -231,7 +232,9 @@ inline constexpr std::size_t kMaxSlots = 256;
 
 template <class View>
 Value evaluate(const Program& program, const Code& code, const View& view, Interner& names) {
-  Value slot[kMaxSlots];
+  // Not initialised: an instruction reads slots of earlier ones only (validate() checks).
+  alignas(Value) std::byte raw[kMaxSlots * sizeof(Value)];
+  Value* slot = reinterpret_cast<Value*>(raw);
   for (const Instruction& i : code.instructions) {
     Value out;
     switch (i.op) {
