@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "bind.hpp"
+#include "kimera/cep/key_table.hpp"
 #include "kimera/cep/matcher.hpp"
 
 namespace nb = nanobind;
@@ -85,17 +86,17 @@ nb::ndarray<nb::numpy, T> array_of(std::vector<T> values, std::vector<std::size_
 }
 
 // Output rows as (row ids, match numbers, values, nulls).
-nb::tuple arrays_of(Output out, std::size_t n_measures) {
+nb::tuple arrays_of(Output out, std::size_t n_outputs) {
   const std::size_t n = out.row_id.size();
-  std::vector<std::int64_t> values(out.measures.size());
-  std::vector<std::uint8_t> nulls(out.measures.size());
-  for (std::size_t i = 0; i < out.measures.size(); ++i) {
-    values[i] = out.measures[i].bits;
-    nulls[i] = out.measures[i].null ? 1 : 0;
+  std::vector<std::int64_t> values(out.values.size());
+  std::vector<std::uint8_t> nulls(out.values.size());
+  for (std::size_t i = 0; i < out.values.size(); ++i) {
+    values[i] = out.values[i].bits;
+    nulls[i] = out.values[i].null ? 1 : 0;
   }
   return nb::make_tuple(
       array_of(std::move(out.row_id), {n}), array_of(std::move(out.match_number), {n}),
-      array_of(std::move(values), {n, n_measures}), array_of(std::move(nulls), {n, n_measures}));
+      array_of(std::move(values), {n, n_outputs}), array_of(std::move(nulls), {n, n_outputs}));
 }
 
 Batch batch_of(const std::vector<Column<std::int64_t>>& columns,
@@ -158,6 +159,8 @@ void bind_program(nb::module_& m) {
              p.max_threads = max_threads;
            })
       .def("set_columns", [](Program& p, int n) { p.n_columns = static_cast<std::uint16_t>(n); })
+      .def("set_row_columns",
+           [](Program& p, const std::vector<std::int32_t>& columns) { p.row_columns = columns; })
       .def("add_variable",
            [](Program& p, const std::string& name, std::int32_t id) {
              p.variables.push_back(name);
@@ -198,6 +201,21 @@ void kimera::bind::cep(nb::module_& m) {
       .def("intern", [](Interner& i, const std::string& text) { return i.intern(text); })
       .def("text", [](const Interner& i, std::int64_t id) { return i.text(id); })
       .def("__len__", &Interner::size);
+  nb::class_<KeyTable>(m, "KeyTable", "Numbers for combinations of values, the same ever after.")
+      .def(nb::init<>())
+      .def("combine", [](KeyTable& self, const std::vector<Column<std::int64_t>>& columns,
+                         const std::vector<std::optional<Column<std::uint8_t>>>& nulls) {
+        const std::size_t n = columns.at(0).shape(0);
+        std::vector<std::uint64_t> keys(n, 0);
+        for (std::size_t c = 0; c < columns.size(); ++c) {
+          if (columns[c].shape(0) != n) throw std::invalid_argument("columns of different lengths");
+          const std::uint8_t* mask = nulls.at(c) ? nulls[c]->data() : nullptr;
+          for (std::size_t i = 0; i < n; ++i)
+            keys[i] = self.combine(keys[i], columns[c].data()[i], mask != nullptr && mask[i] != 0);
+        }
+        return array_of(std::move(keys), {n});
+      });
+  nb::exception<BoundReached>(m, "BoundReached", PyExc_RuntimeError);
   bind_program(m);
   nb::class_<Matcher>(m, "Matcher", "Finds the matches of one pattern in partitioned rows.")
       .def(nb::init<Program, Interner&>(), nb::keep_alive<1, 3>())
@@ -212,7 +230,7 @@ void kimera::bind::cep(nb::module_& m) {
                nb::gil_scoped_release release;
                self.push(batch, out);
              }
-             return arrays_of(std::move(out), self.n_measures());
+             return arrays_of(std::move(out), self.n_outputs());
            })
       .def("finish",
            [](Matcher& self) {
@@ -221,7 +239,7 @@ void kimera::bind::cep(nb::module_& m) {
                nb::gil_scoped_release release;
                self.finish(out);
              }
-             return arrays_of(std::move(out), self.n_measures());
+             return arrays_of(std::move(out), self.n_outputs());
            })
       .def_prop_ro("n_partitions", &Matcher::n_partitions)
       .def_prop_ro("n_matches", &Matcher::n_matches)

@@ -337,9 +337,8 @@ void Matcher::decide(Partition& p, Output& out) {
   p.threads.clear();
   if (p.best_end < 0) {
     if (program_.rows == Rows::AllWithUnmatched && p.start >= p.matched_to) {
-      out.row_id.push_back(row_id(p, p.start));
-      out.match_number.push_back(0);
-      out.measures.resize(out.measures.size() + program_.measures.size());
+      put_row(p, p.start, 0, out);
+      out.values.resize(out.values.size() + program_.measures.size());
     }
     ++p.start;
     return;
@@ -374,13 +373,19 @@ void Matcher::emit(Partition& p, Output& out) {
   }
 }
 
+void Matcher::put_row(const Partition& p, std::int64_t row, std::int64_t match_number,
+                      Output& out) {
+  out.row_id.push_back(row_id(p, row));
+  out.match_number.push_back(match_number);
+  for (const std::int32_t column : program_.row_columns) out.values.push_back(cell(p, row, column));
+}
+
 void Matcher::emit_row(const Partition& p, std::int64_t row, std::int64_t upto,
                        const std::int64_t* running, Output& out) {
-  out.row_id.push_back(row_id(p, row));
-  out.match_number.push_back(p.match_number);
+  put_row(p, row, p.match_number, out);
   const MatchView view(*this, p, upto, running);
   for (const Code& code : program_.measures)
-    out.measures.push_back(evaluate(program_, code, view, names_));
+    out.values.push_back(evaluate(program_, code, view, names_));
 }
 
 std::int64_t Matcher::next_start(const Partition& p) const {

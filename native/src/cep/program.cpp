@@ -18,8 +18,8 @@ void check_code(const Program& p, const Code& code) {
   for (const Instruction& i : code.instructions) {
     require(i.dst == written && i.dst < code.n_slots, "slots must be written in order");
     ++written;
-    const bool reads = i.op != Op::Const && i.op != Op::Leaf && i.op != Op::Aggregate &&
-                       i.op != Op::MatchNumber;
+    const bool reads =
+        i.op != Op::Const && i.op != Op::Leaf && i.op != Op::Aggregate && i.op != Op::MatchNumber;
     require(!reads || (i.a < i.dst && i.b < i.dst && i.c < i.dst), "a slot is read too early");
     const auto index = static_cast<std::size_t>(i.index);
     if (i.op == Op::Const) require(index < p.constants.size(), "no such constant");
@@ -46,6 +46,8 @@ void validate(const Program& p) {
       require(s.variable >= 0 && static_cast<std::size_t>(s.variable) < p.variables.size(),
               "no such variable");
   }
+  for (const std::int32_t c : p.row_columns)
+    require(c >= 0 && c < static_cast<std::int32_t>(p.n_columns), "no such column");
   for (const Leaf& leaf : p.leaves)
     require(leaf.column < static_cast<std::int32_t>(p.n_columns) && leaf.logical >= 0,
             "no such column");

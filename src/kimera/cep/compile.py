@@ -44,6 +44,7 @@ __all__ = ["Compiled", "Measure", "compile_statement"]
 MAX_STATES: Final = 20_000
 """Most states of an automaton; ``{n,m}`` is written out."""
 MAX_VARIABLES: Final = 64
+MAX_COLUMNS: Final = 63
 _ALL: Final = 2**64 - 1
 
 _ROWS: Final = {
@@ -75,6 +76,8 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     statement : Statement
     columns : tuple of str
         Input columns the engine reads, in the order it expects them.
+    row_columns : tuple of str
+        Input columns given out with each output row, before the measures.
     define : dict of str to Expression
     measures : tuple of Measure
     program : native Program
@@ -84,6 +87,7 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
 
     statement: Statement
     columns: tuple[str, ...]
+    row_columns: tuple[str, ...]
     define: dict[str, Expression]
     measures: tuple[Measure, ...]
     program: _native.Program
@@ -121,15 +125,35 @@ def compile_statement(
     measures = tuple(Measure(n, in_measures.bind(s)) for s, n in statement.measures)
     emitter = _Emitter(statement, primary, interner, name)
     emitter.pattern()
-    emitter.expressions(define, measures)
+    carried = row_columns(statement, columns)
+    emitter.expressions(define, measures, carried)
     return Compiled(
         statement=statement,
         columns=tuple(emitter.columns),
+        row_columns=tuple(carried),
         define=define,
         measures=measures,
         program=emitter.program,
         n_states=emitter.n_states,
     )
+
+
+def row_columns(statement: Statement, columns: dict[str, Type]) -> list[str]:
+    """List the input columns of an output row: PARTITION BY, ORDER BY, then the rest."""
+    keys = [resolve(c, columns, "PARTITION BY") for c in statement.partition_by]
+    if statement.output is Output.ONE_ROW:
+        return keys
+    order = [resolve(c, columns, "ORDER BY") for c in statement.order_by]
+    first = list(dict.fromkeys([*keys, *order]))
+    return [*first, *(c for c in columns if c not in first)]
+
+
+def resolve(folded: str, columns: dict[str, Type], clause: str) -> str:
+    """Find an input column by its folded name."""
+    for name in columns:
+        if folded in {name, name.upper()}:
+            return name
+    raise SqlError(f"{clause} {folded}: there is no such column", 1, 1)
 
 
 def _nullable(pattern: Pattern) -> bool:
@@ -253,13 +277,23 @@ class _Emitter:
 
     # Expressions
 
-    def expressions(self, define: dict[str, Expression], measures: tuple[Measure, ...]) -> None:
-        """Compile every condition and measure."""
+    def expressions(
+        self,
+        define: dict[str, Expression],
+        measures: tuple[Measure, ...],
+        carried: list[str],
+    ) -> None:
+        """Compile every condition and measure; ``carried`` are the row columns."""
         for variable in self.primary:
             condition = define.get(variable)
             self.program.add_condition(*(self._code(condition) if condition else ([], 1)))
         for measure in measures:
             self.program.add_measure(*self._code(measure.expression))
+        self.program.set_row_columns([self.column(name) for name in carried])
+        if len(self.columns) > MAX_COLUMNS:
+            raise SqlError(
+                f"at most {MAX_COLUMNS} columns, the query uses {len(self.columns)}", 1, 1
+            )
         self.program.set_columns(len(self.columns))
 
     def _code(self, tree: Expression) -> tuple[list[tuple[str, int, int, int, int, int]], int]:
@@ -393,7 +427,7 @@ class _Code:
         self.instructions.append((op, len(self.instructions), a, b, c, index))
         return len(self.instructions) - 1
 
-    def _constant(self, value: bool | int | float | str | None, kind: Type) -> int:
+    def _constant(self, value: float | str | None, kind: Type) -> int:
         bits = 0
         if isinstance(value, str):
             bits = self.emitter.interner.intern(value)

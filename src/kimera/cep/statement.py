@@ -192,9 +192,9 @@ def _select(tokens: Tokens) -> tuple[tuple[Scalar, str], ...]:
         text, offset = tokens.cut_expression(frozenset({"FROM", "AS"}), "an output column")
         bare = start.kind in {"name", "quoted"} and start.stop == offset + len(text)
         if tokens.accept_words("AS"):
-            name = fold(tokens.expect_name("an output name"))
+            name = tokens.expect_name("an output name").text
         elif bare:
-            name = fold(start)
+            name = start.text
         else:
             tokens.fail(f"name this output: {text} AS name", start)
         items.append((Scalar(text, offset), name))
@@ -227,7 +227,7 @@ def _named(tokens: Tokens) -> tuple[tuple[Scalar, str], ...]:
     while True:
         text, offset = tokens.cut_expression(_CLAUSES, "a measure")
         tokens.expect_words("AS")
-        items.append((Scalar(text, offset), fold(tokens.expect_name("the name of the measure"))))
+        items.append((Scalar(text, offset), tokens.expect_name("the name of the measure").text))
         if not tokens.accept(","):
             return tuple(items)
 

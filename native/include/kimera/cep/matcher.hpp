@@ -42,7 +42,7 @@ struct Batch {
 struct Output {
   std::vector<std::int64_t> row_id;        // input row it belongs to (one row: the first matched)
   std::vector<std::int64_t> match_number;  // 0 for an unmatched row
-  std::vector<Value> measures;             // row-major, n_measures per output row
+  std::vector<Value> values;               // row-major: the row columns, then the measures
 };
 
 class Matcher {
@@ -55,7 +55,9 @@ class Matcher {
 
   [[nodiscard]] std::size_t n_partitions() const noexcept { return partitions_.size(); }
   [[nodiscard]] std::int64_t n_matches() const noexcept { return n_matches_; }
-  [[nodiscard]] std::size_t n_measures() const noexcept { return program_.measures.size(); }
+  [[nodiscard]] std::size_t n_outputs() const noexcept {
+    return program_.row_columns.size() + program_.measures.size();
+  }
   [[nodiscard]] std::size_t buffered_rows() const noexcept;
 
  private:
@@ -101,6 +103,7 @@ class Matcher {
             std::size_t variable, std::int64_t row);
   void decide(Partition& p, Output& out);
   void emit(Partition& p, Output& out);
+  void put_row(const Partition& p, std::int64_t row, std::int64_t match_number, Output& out);
   void emit_row(const Partition& p, std::int64_t row, std::int64_t upto,
                 const std::int64_t* running, Output& out);
   [[nodiscard]] std::int64_t next_start(const Partition& p) const;

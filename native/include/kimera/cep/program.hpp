@@ -153,6 +153,7 @@ enum class SkipMode : std::uint8_t { PastLastRow, ToNextRow, ToFirst, ToLast };
 struct Program {
   std::string name;
   std::uint16_t n_columns = 0;
+  std::vector<std::int32_t> row_columns;  // given out with every output row
   std::vector<State> states;
   std::int32_t start = 0;
   std::vector<std::string> variables;      // primary, at most 64
