@@ -70,6 +70,7 @@ class Query:
         self.order_by = [resolve(c, columns, "ORDER BY") for c in statement.order_by]
         self._check_order()
         self.outputs = self._outputs()
+        self.max_rows_held, self.max_ways = max_rows_held, max_ways
         self.compiled.program.set_bounds(max_rows_held, max_ways)
         self._matcher = _native.Matcher(self.compiled.program, self.interner)
         self._keys = _native.KeyTable()

@@ -7,7 +7,7 @@ number the engine's interner gave it. NULL is a separate mask; NaN is a number, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from kimera._native import cep as _native
 from kimera.cep.expression import Type
 from kimera.errors import InputError
 
-__all__ = ["Cells", "Table", "cells_of", "type_of", "types_of"]
+__all__ = ["Cells", "Coded", "Table", "cells_of", "type_of", "types_of"]
 
 Int64Array = npt.NDArray[np.int64]
 MaskArray = npt.NDArray[np.uint8]
@@ -32,6 +32,27 @@ _KINDS: Final = {
     "S": Type.VARCHAR,
     "T": Type.VARCHAR,
 }
+
+
+class Coded(NamedTuple):
+    """A column of text by number: how files hand it over without a Python string per row.
+
+    Attributes
+    ----------
+    codes : ndarray of shape (n_rows,)
+        int64 index into ``texts``; -1 is NULL.
+    texts : tuple of str
+        The distinct texts.
+    """
+
+    codes: Int64Array
+    texts: tuple[str, ...]
+
+    def cells(self, interner: _native.Interner) -> Cells:
+        """Cells of type VARCHAR."""
+        numbers = np.array([*(interner.intern(t) for t in self.texts), 0], dtype=np.int64)
+        missing = (self.codes < 0).astype(np.uint8)
+        return Cells(Type.VARCHAR, numbers[self.codes], missing if missing.any() else None)
 
 
 class Cells:
@@ -164,6 +185,8 @@ def type_of(name: str, values: Any) -> Type:
     InputError
         When the column holds something the engine has no type for.
     """
+    if isinstance(values, Coded):
+        return Type.VARCHAR
     array = values if isinstance(values, np.ndarray) else np.asarray(values)
     if array.dtype.kind == "O":
         found = {type(v) for v in array.tolist() if v is not None}
@@ -208,8 +231,10 @@ def cells_of(name: str, values: Any, kind: Type, interner: _native.Interner) -> 
     InputError
         When the column is of another type.
     """
+    if isinstance(values, Coded) and kind == Type.VARCHAR:
+        return values.cells(interner)
     array = values if isinstance(values, np.ndarray) else np.asarray(values)
-    found = type_of(name, array)
+    found = type_of(name, values)
     if found != kind and not (found == Type.BIGINT and kind == Type.DOUBLE) and found != Type.NULL:
         raise InputError(f"column {name}: expected {kind.name}, found {found.name}")
     nulls: MaskArray | None = None

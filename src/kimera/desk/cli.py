@@ -41,6 +41,7 @@ COMMANDS: Final[dict[str, CommandLine]] = {
     "book": CommandLine("data", "Rebuild the books of a tape and write their levels down."),
     "data": CommandLine("data", "Import, inspect and convert recorded tapes."),
     "journal": CommandLine("data", "Inspect and verify a journal, show its last records."),
+    "cep": CommandLine("trade", "Find patterns in streams of rows: SQL MATCH_RECOGNIZE."),
     "bench": CommandLine("machine", "Measure the speed of every room, beside its peers."),
     "doctor": CommandLine("machine", "Say what this machine offers and what will be used."),
 }
