@@ -116,25 +116,22 @@ def _of_any(tree: Expression) -> Expression:
 
 
 def _fold(name: str, values: list[Any]) -> Any:
-    if name == "count":
-        return len(values)
-    if name == "count_if":
-        return sum(1 for v in values if v)
-    if not values:
+    counts = {"count": len(values), "count_if": sum(1 for v in values if v)}
+    if name in counts:
+        return counts[name]
+    if len(values) < (2 if name in {"stddev", "variance"} else 1):
         return None
-    if name == "sum":
-        return math.fsum(values) if isinstance(values[0], float) else sum(values)
-    if name == "avg":
-        return math.fsum(values) / len(values)
-    if name == "min":
-        return min(values)
-    if name == "max":
-        return max(values)
-    if name in {"stddev", "variance"}:
-        if len(values) < 2:
-            return None
-        return statistics.stdev(values) if name == "stddev" else statistics.variance(values)
-    return statistics.pstdev(values) if name == "stddev_pop" else statistics.pvariance(values)
+    folds: dict[str, Callable[[list[Any]], Any]] = {
+        "sum": lambda v: math.fsum(v) if isinstance(v[0], float) else sum(v),
+        "avg": lambda v: math.fsum(v) / len(v),
+        "min": min,
+        "max": max,
+        "stddev": statistics.stdev,
+        "variance": statistics.variance,
+        "stddev_pop": statistics.pstdev,
+        "variance_pop": statistics.pvariance,
+    }
+    return folds[name](values)
 
 
 def _lazy(name: str, arguments: tuple[Expression, ...], value: Callable[[Expression], Any]) -> Any:
@@ -185,8 +182,8 @@ def _call(name: str, tree: Call, v: list[Any]) -> Any:
         "ln": lambda: math.log(v[0]) if v[0] > 0 else (-math.inf if v[0] == 0 else math.nan),
         "greatest": lambda: max(v),
         "least": lambda: min(v),
-        "upper": lambda: v[0].upper(),
-        "lower": lambda: v[0].lower(),
+        "upper": v[0].upper if isinstance(v[0], str) else str,
+        "lower": v[0].lower if isinstance(v[0], str) else str,
         "trim": lambda: v[0].strip(" "),
         "length": lambda: len(v[0]),
         "concat": lambda: v[0] + v[1],
@@ -199,7 +196,9 @@ def _call(name: str, tree: Call, v: list[Any]) -> Any:
 
 def _divide(a: Any, b: Any, whole: bool) -> Any:
     if b == 0:
-        return None if whole else (math.nan if a == 0 or a != a else math.copysign(math.inf, a))
+        return (
+            None if whole else (math.nan if a == 0 or math.isnan(a) else math.copysign(math.inf, a))
+        )
     if whole:
         return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
     return a / b
@@ -322,8 +321,8 @@ def run(
     for row in rows:
         groups.setdefault(tuple(row[k] for k in keys), []).append(row)
     out: list[Row] = []
-    for key in groups:
-        part = sorted(groups[key], key=lambda r: tuple(r[c] for c in order))
+    for group in groups.values():
+        part = sorted(group, key=lambda r: tuple(r[c] for c in order))
         out += _partition(statement, define, measures, part, keys)
     return out
 

@@ -189,23 +189,27 @@ def type_of(name: str, values: Any) -> Type:
         return Type.VARCHAR
     array = values if isinstance(values, np.ndarray) else np.asarray(values)
     if array.dtype.kind == "O":
-        found = {type(v) for v in array.tolist() if v is not None}
-        if not found:
-            return Type.NULL
-        if found <= {str}:
-            return Type.VARCHAR
-        if found <= {bool}:
-            return Type.BOOLEAN
-        if found <= {int}:
-            return Type.BIGINT
-        if found <= {int, float}:
-            return Type.DOUBLE
-        names = ", ".join(sorted(t.__name__ for t in found))
-        raise InputError(f"column {name}: expected one SQL type, found {names}")
+        return _type_of_objects(name, array.tolist())
     kind = _KINDS.get(array.dtype.kind)
     if kind is None:
         raise InputError(f"column {name}: no SQL type for {array.dtype}")
     return kind
+
+
+def _type_of_objects(name: str, values: list[Any]) -> Type:
+    found = {type(v) for v in values if v is not None}
+    if not found:
+        return Type.NULL
+    for python_types, kind in (
+        ({str}, Type.VARCHAR),
+        ({bool}, Type.BOOLEAN),
+        ({int}, Type.BIGINT),
+        ({int, float}, Type.DOUBLE),
+    ):
+        if found <= python_types:
+            return kind
+    names = ", ".join(sorted(t.__name__ for t in found))
+    raise InputError(f"column {name}: expected one SQL type, found {names}")
 
 
 def types_of(frame: Mapping[str, Any]) -> dict[str, Type]:

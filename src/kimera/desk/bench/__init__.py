@@ -39,6 +39,7 @@ AREAS: Final = (
     "flow",
     "backtest",
     "microstructure",
+    "cep",
     "footprint",
 )
 """Every area, in the order of the table; ``kimera.desk.bench.<area>`` when it is built."""
