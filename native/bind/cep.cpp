@@ -85,24 +85,23 @@ nb::ndarray<nb::numpy, T> array_of(std::vector<T> values, std::vector<std::size_
   return nb::ndarray<nb::numpy, T>(owned->data(), shape.size(), shape.data(), owner);
 }
 
-// Output rows as (row ids, match numbers, values, nulls).
+// Output rows as (match numbers, values, nulls).
 nb::tuple arrays_of(Output out, std::size_t n_outputs) {
-  const std::size_t n = out.row_id.size();
+  const std::size_t n = out.match_number.size();
   std::vector<std::int64_t> values(out.values.size());
   std::vector<std::uint8_t> nulls(out.values.size());
   for (std::size_t i = 0; i < out.values.size(); ++i) {
     values[i] = out.values[i].bits;
     nulls[i] = out.values[i].null ? 1 : 0;
   }
-  return nb::make_tuple(
-      array_of(std::move(out.row_id), {n}), array_of(std::move(out.match_number), {n}),
-      array_of(std::move(values), {n, n_outputs}), array_of(std::move(nulls), {n, n_outputs}));
+  return nb::make_tuple(array_of(std::move(out.match_number), {n}),
+                        array_of(std::move(values), {n, n_outputs}),
+                        array_of(std::move(nulls), {n, n_outputs}));
 }
 
 Batch batch_of(const std::vector<Column<std::int64_t>>& columns,
                const std::vector<std::optional<Column<std::uint8_t>>>& nulls,
-               const Column<std::int64_t>& order, const Column<std::uint64_t>& partition,
-               std::int64_t first_row_id) {
+               const Column<std::int64_t>& order, const Column<std::uint64_t>& partition) {
   Batch batch;
   batch.n_rows = order.shape(0);
   const auto check = [&](std::size_t length) {
@@ -120,7 +119,6 @@ Batch batch_of(const std::vector<Column<std::int64_t>>& columns,
   }
   batch.order = {order.data(), batch.n_rows};
   batch.partition = {partition.data(), batch.n_rows};
-  batch.first_row_id = first_row_id;
   return batch;
 }
 
@@ -222,9 +220,8 @@ void kimera::bind::cep(nb::module_& m) {
       .def("push",
            [](Matcher& self, const std::vector<Column<std::int64_t>>& columns,
               const std::vector<std::optional<Column<std::uint8_t>>>& nulls,
-              const Column<std::int64_t>& order, const Column<std::uint64_t>& partition,
-              std::int64_t first_row_id) {
-             const Batch batch = batch_of(columns, nulls, order, partition, first_row_id);
+              const Column<std::int64_t>& order, const Column<std::uint64_t>& partition) {
+             const Batch batch = batch_of(columns, nulls, order, partition);
              Output out;
              {
                nb::gil_scoped_release release;

@@ -115,7 +115,7 @@ class Matcher::MatchView {
 };
 
 Matcher::Matcher(Program program, Interner& names)
-    : program_(std::move(program)), names_(names), stride_(std::size_t{program_.n_columns} + 3) {
+    : program_(std::move(program)), names_(names), stride_(std::size_t{program_.n_columns} + 2) {
   validate(program_);
   plan();
 }
@@ -148,16 +148,51 @@ void Matcher::plan() {
   final_registers_.resize(measures_.n_registers);
   running_registers_.resize(measures_.n_registers);
   seen_at_.resize(program_.states.size());
+  seen_turn_.resize(program_.states.size());
+  plan_closures();
+}
+
+void Matcher::plan_closures() {
+  for (const State& s : program_.states)
+    anchored_ = anchored_ || s.step == Step::AtStart || s.step == Step::AtEnd;
+  if (anchored_) return;
+  closures_.resize(program_.states.size());
+  plan_closure(program_.start);
+  for (const State& s : program_.states)
+    if (s.step == Step::Match) plan_closure(s.next);
+}
+
+void Matcher::plan_closure(std::int32_t state) {
+  Closure& c = closures_[static_cast<std::size_t>(state)];
+  if (c.count != 0 || c.accepts) return;
+  c.first = static_cast<std::uint32_t>(closure_targets_.size());
+  std::vector<bool> met(program_.states.size());
+  stack_.assign(1, state);
+  while (!stack_.empty() && !c.accepts) {
+    const std::int32_t s = stack_.back();
+    stack_.pop_back();
+    if (met[static_cast<std::size_t>(s)]) continue;
+    met[static_cast<std::size_t>(s)] = true;
+    const State& st = program_.states[static_cast<std::size_t>(s)];
+    if (st.step == Step::Match) closure_targets_.push_back(s);
+    if (st.step == Step::Accept) c.accepts = true;
+    if (st.step == Step::Split) {
+      stack_.push_back(st.other);
+      stack_.push_back(st.next);
+    }
+  }
+  c.count = static_cast<std::uint32_t>(closure_targets_.size()) - c.first;
 }
 
 Matcher::Partition& Matcher::partition_of(std::uint64_t key) {
-  const auto [found, is_new] =
-      index_.try_emplace(key, static_cast<std::uint32_t>(partitions_.size()));
-  if (is_new) {
+  std::uint32_t number = index_.find(key);
+  if (number == PartitionIndex::kAbsent) {
+    number = static_cast<std::uint32_t>(partitions_.size());
+    index_.insert(key, number);
     partitions_.emplace_back();
     partitions_.back().key = key;
   }
-  return partitions_[found->second];
+  return partitions_[number];
 }
 
 void Matcher::append(Partition& p, const Batch& batch, std::size_t row) {
@@ -166,29 +201,39 @@ void Matcher::append(Partition& p, const Batch& batch, std::size_t row) {
     throw BoundReached(where(p) + ": " + std::to_string(p.end - p.base) +
                        " rows are held, the bound is max_rows = " +
                        std::to_string(program_.max_rows) + ": add WITHIN or raise it");
-  if (p.end > p.base && order(p, p.end - 1) > batch.order[row])
+  if (p.last_order > batch.order[row])
     throw std::invalid_argument(where(p) + ": rows are not in the order of ORDER BY");
   std::uint64_t null_mask = 0;
   const std::size_t n_columns = batch.columns.size();
-  const std::size_t at = p.cells.size();
-  p.cells.resize(at + stride_);
-  std::int64_t* c = &p.cells[at];
+  std::int64_t* c = p.cells.extend(static_cast<std::uint32_t>(stride_));
   for (std::size_t k = 0; k < n_columns; ++k) {
     c[k] = batch.columns[k][row];
     if (!batch.nulls[k].empty() && batch.nulls[k][row] != 0) null_mask |= std::uint64_t{1} << k;
   }
   c[n_columns] = static_cast<std::int64_t>(null_mask);
   c[n_columns + 1] = batch.order[row];
-  c[n_columns + 2] = batch.first_row_id + static_cast<std::int64_t>(row);
+  p.last_order = batch.order[row];
   ++p.end;
 }
 
 void Matcher::push(const Batch& batch, Output& out) {
+  // With many partitions every row is a cache miss or two: ask for them ahead of need.
+  constexpr std::size_t kFar = 24;
+  constexpr std::size_t kNear = 12;
   for (std::size_t row = 0; row < batch.n_rows; ++row) {
+    if (row + kFar < batch.n_rows) index_.prefetch(batch.partition[row + kFar]);
+    if (row + kNear < batch.n_rows) prefetch(batch.partition[row + kNear]);
     Partition& p = partition_of(batch.partition[row]);
     append(p, batch, row);
     advance(p, out, false);
   }
+}
+
+void Matcher::prefetch(std::uint64_t key) const noexcept {
+  const std::uint32_t number = index_.find(key);
+  if (number == PartitionIndex::kAbsent) return;
+  const char* line = reinterpret_cast<const char*>(&partitions_[number]);
+  for (std::size_t k = 0; k < sizeof(Partition); k += 64) __builtin_prefetch(line + k, 1);
 }
 
 void Matcher::finish(Output& out) {
@@ -222,14 +267,15 @@ void Matcher::begin(Partition& p, bool closed) {
   next_.clear();
   next_registers_.resize(conditions_.n_registers);
   conditions_.reset(next_registers_.data());
-  static_cast<void>(close_over(p, program_.start, -1, 0, p.start, closed));
+  ++turn_;
+  static_cast<void>(follow(p, program_.start, -1, 0, p.start, closed));
   for (const std::int32_t s : touched_) seen_at_[static_cast<std::size_t>(s)].clear();
   touched_.clear();
-  p.threads.swap(next_);
-  p.registers.swap(next_registers_);
+  p.threads.assign(next_.data(), next_.size());
+  if (!next_registers_.empty()) p.registers.assign(next_registers_.data(), next_registers_.size());
 }
 
-bool Matcher::seen(const Partition&, std::int32_t state, std::uint32_t registers_at) {
+bool Matcher::seen(std::int32_t state, std::uint32_t registers_at) {
   auto& before = seen_at_[static_cast<std::size_t>(state)];
   const std::size_t bytes = conditions_.n_registers * sizeof(std::int64_t);
   for (const std::uint32_t other : before) {
@@ -243,8 +289,30 @@ bool Matcher::seen(const Partition&, std::int32_t state, std::uint32_t registers
   return false;
 }
 
-// Follows the states that take no row, preferred first. True when Accept was reached: whatever
-// comes after in preference is cut.
+// Adds the ways that open behind a state. True when Accept was reached: whatever comes after in
+// preference is cut.
+bool Matcher::follow(Partition& p, std::int32_t state, std::int32_t node,
+                     std::uint32_t registers_at, std::int64_t row, bool closed) {
+  if (anchored_) return close_over(p, state, node, registers_at, row, closed);
+  const Closure& c = closures_[static_cast<std::size_t>(state)];
+  for (std::uint32_t k = 0; k < c.count; ++k) {
+    const std::int32_t target = closure_targets_[c.first + k];
+    if (conditions_.n_registers == 0 && merges_) {
+      if (seen_turn_[static_cast<std::size_t>(target)] == turn_) continue;
+      seen_turn_[static_cast<std::size_t>(target)] = turn_;
+    } else if (seen(target, registers_at)) {
+      continue;
+    }
+    next_.push_back({target, node, registers_at});
+  }
+  if (!c.accepts) return false;
+  p.best_end = row;
+  p.best_node = node;
+  return true;
+}
+
+// The same where anchors ask for the place. Follows the states that take no row, preferred first.
+// True when Accept was reached: whatever comes after in preference is cut.
 bool Matcher::close_over(Partition& p, std::int32_t state, std::int32_t node,
                          std::uint32_t registers_at, std::int64_t row, bool closed) {
   stack_.clear();
@@ -252,7 +320,7 @@ bool Matcher::close_over(Partition& p, std::int32_t state, std::int32_t node,
   while (!stack_.empty()) {
     const std::int32_t s = stack_.back();
     stack_.pop_back();
-    if (seen(p, s, registers_at)) continue;
+    if (seen(s, registers_at)) continue;
     const State& st = program_.states[static_cast<std::size_t>(s)];
     switch (st.step) {
       case Step::Match:
@@ -296,6 +364,7 @@ void Matcher::take(const Partition& p, const RegisterPlan& plan, std::int64_t* r
 
 void Matcher::step(Partition& p, bool closed) {
   const std::int64_t row = p.at++;
+  ++turn_;
   next_.clear();
   next_registers_.clear();
   if (program_.within > 0 && order(p, row) - order(p, p.start) >= program_.within) {
@@ -320,7 +389,7 @@ void Matcher::step(Partition& p, bool closed) {
     p.nodes.push_back({t.node, st.variable * 2 + (st.excluded ? 1 : 0)});
     const auto registers_at = static_cast<std::uint32_t>(next_registers_.size());
     next_registers_.insert(next_registers_.end(), scratch_.begin(), scratch_.end());
-    if (close_over(p, st.next, node, registers_at, row + 1, closed)) break;
+    if (follow(p, st.next, node, registers_at, row + 1, closed)) break;
   }
   for (const std::int32_t s : touched_) seen_at_[static_cast<std::size_t>(s)].clear();
   touched_.clear();
@@ -328,8 +397,8 @@ void Matcher::step(Partition& p, bool closed) {
     throw BoundReached(
         where(p) + ": " + std::to_string(next_.size()) +
         " ways to go on, the bound is max_threads = " + std::to_string(program_.max_threads));
-  p.threads.swap(next_);
-  p.registers.swap(next_registers_);
+  p.threads.assign(next_.data(), next_.size());
+  if (!next_registers_.empty()) p.registers.assign(next_registers_.data(), next_registers_.size());
 }
 
 void Matcher::decide(Partition& p, Output& out) {
@@ -375,7 +444,6 @@ void Matcher::emit(Partition& p, Output& out) {
 
 void Matcher::put_row(const Partition& p, std::int64_t row, std::int64_t match_number,
                       Output& out) {
-  out.row_id.push_back(row_id(p, row));
   out.match_number.push_back(match_number);
   for (const std::int32_t column : program_.row_columns) out.values.push_back(cell(p, row, column));
 }
@@ -426,12 +494,12 @@ Value Matcher::distinct_fold(const Partition& p, const Aggregate& a,
   return fold_result(a, fold);
 }
 
-// Forgets the rows that neither the attempt nor a PREV can reach.
+// Forgets the rows that neither the attempt nor a PREV can reach: at once while they are few, in
+// larger steps when moving them costs.
 void Matcher::trim(Partition& p) {
   const std::int64_t drop = p.start - lookback_ - p.base;
-  if (drop < 32 || drop * 2 < p.end - p.base) return;
-  p.cells.erase(p.cells.begin(), p.cells.begin() + static_cast<std::ptrdiff_t>(
-                                                       static_cast<std::size_t>(drop) * stride_));
+  if (drop <= 0 || (p.cells.on_heap() && (drop < 32 || drop * 2 < p.end - p.base))) return;
+  p.cells.drop_front(static_cast<std::uint32_t>(static_cast<std::size_t>(drop) * stride_));
   p.base += drop;
 }
 

@@ -145,10 +145,9 @@ class Query:
         used = [cells[c] for c in self.compiled.columns]
         order = self._order(cells, n_rows)
         keys = self._partition(cells, n_rows)
-        first = self._rows_seen
         self._rows_seen += n_rows
         raw = self._run(
-            self._matcher.push, [c.bits for c in used], [c.nulls for c in used], order, keys, first
+            self._matcher.push, [c.bits for c in used], [c.nulls for c in used], order, keys
         )
         return self._table(raw)
 
@@ -186,7 +185,7 @@ class Query:
     # Results
 
     def _table(self, raw: Any) -> Table:
-        _, _, values, nulls = raw
+        _, values, nulls = raw
         kinds = {c: self.columns[c] for c in self.compiled.row_columns}
         kinds |= {m.name: m.expression.type for m in self.compiled.measures}
         made: dict[str, Cells] = {}

@@ -10,15 +10,17 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "kimera/cep/interner.hpp"
+#include "kimera/cep/partition_index.hpp"
 #include "kimera/cep/program.hpp"
 #include "kimera/cep/registers.hpp"
+#include "kimera/cep/small_vector.hpp"
 
 namespace kimera::cep {
 
@@ -35,12 +37,10 @@ struct Batch {
   std::vector<std::span<const std::uint8_t>> nulls;
   std::span<const std::int64_t> order;       // never decreasing within a partition
   std::span<const std::uint64_t> partition;  // equal keys, equal partition
-  std::int64_t first_row_id = 0;
 };
 
 // Output, one entry per output row.
 struct Output {
-  std::vector<std::int64_t> row_id;        // input row it belongs to (one row: the first matched)
   std::vector<std::int64_t> match_number;  // 0 for an unmatched row
   std::vector<Value> values;               // row-major: the row columns, then the measures
 };
@@ -48,6 +48,8 @@ struct Output {
 class Matcher {
  public:
   Matcher(Program program, Interner& names);
+  Matcher(const Matcher&) = delete;
+  Matcher& operator=(const Matcher&) = delete;
 
   void push(const Batch& batch, Output& out);
   // The end of every partition has come: what is pending is decided.
@@ -70,35 +72,49 @@ class Matcher {
     std::int32_t parent;
     std::int32_t label;  // variable * 2 + excluded
   };
-  struct Partition {
-    std::vector<std::int64_t> cells;  // row-major: columns, null mask, order, row id
-    std::int64_t base = 0;            // absolute index of the first buffered row
-    std::int64_t end = 0;             // absolute index behind the last
-    std::int64_t start = 0;           // of the attempt
-    std::int64_t at = 0;              // next row the attempt takes
-    std::int64_t match_number = 1;
-    std::int64_t matched_to = 0;
+  // Laid out so that a partition with few rows and one open way is a handful of adjacent lines.
+  struct alignas(64) Partition {
+    std::int64_t base = 0;   // absolute index of the first buffered row
+    std::int64_t end = 0;    // absolute index behind the last
+    std::int64_t start = 0;  // of the attempt
+    std::int64_t at = 0;     // next row the attempt takes
     std::int64_t best_end = -1;
     std::int32_t best_node = -1;
     bool running = false;
+    SmallVector<Thread, 2> threads;
+    SmallVector<std::int64_t, 8> cells;  // row-major: columns, null mask, order
+    SmallVector<Node, 6> nodes;
+    std::int64_t match_number = 1;
+    std::int64_t matched_to = 0;
+    std::int64_t last_order = std::numeric_limits<std::int64_t>::min();
     std::uint64_t key = 0;
-    std::vector<Thread> threads;
-    std::vector<std::int64_t> registers;
-    std::vector<Node> nodes;
+    SmallVector<std::int64_t, 1> registers;
+  };
+  // The rows-taking states that a state leads to without taking a row, preferred first; `accepts`
+  // when Accept comes behind them (what would come behind Accept is cut).
+  struct Closure {
+    std::uint32_t first = 0;
+    std::uint32_t count = 0;
+    bool accepts = false;
   };
   class ConditionView;
   class MatchView;
   class RowView;
 
   void plan();
+  void plan_closures();
+  void plan_closure(std::int32_t state);
+  bool follow(Partition& p, std::int32_t state, std::int32_t node, std::uint32_t registers_at,
+              std::int64_t row, bool closed);
   Partition& partition_of(std::uint64_t key);
+  void prefetch(std::uint64_t key) const noexcept;
   void append(Partition& p, const Batch& batch, std::size_t row);
   void advance(Partition& p, Output& out, bool closed);
   void begin(Partition& p, bool closed);
   void step(Partition& p, bool closed);
   bool close_over(Partition& p, std::int32_t state, std::int32_t node, std::uint32_t registers_at,
                   std::int64_t row, bool closed);
-  bool seen(const Partition& p, std::int32_t state, std::uint32_t registers_at);
+  bool seen(std::int32_t state, std::uint32_t registers_at);
   void take(const Partition& p, const RegisterPlan& plan, std::int64_t* registers,
             std::size_t variable, std::int64_t row);
   void decide(Partition& p, Output& out);
@@ -130,9 +146,6 @@ class Matcher {
   [[nodiscard]] std::int64_t order(const Partition& p, std::int64_t row) const noexcept {
     return cells(p, row)[program_.n_columns + 1];
   }
-  [[nodiscard]] std::int64_t row_id(const Partition& p, std::int64_t row) const noexcept {
-    return cells(p, row)[program_.n_columns + 2];
-  }
 
   Program program_;
   Interner& names_;
@@ -143,11 +156,17 @@ class Matcher {
       true;  // conditions depend on registers only, so equal registers mean equal futures
   RegisterPlan conditions_;
   RegisterPlan measures_;
-  std::unordered_map<std::uint64_t, std::uint32_t> index_;
+  PartitionIndex index_;
   std::vector<Partition> partitions_;
   std::int64_t n_matches_ = 0;
 
+  bool anchored_ = false;          // closures depend on the place in the partition
+  std::vector<Closure> closures_;  // per state
+  std::vector<std::int32_t> closure_targets_;
+
   // Scratch of the row being taken.
+  std::uint64_t turn_ = 0;
+  std::vector<std::uint64_t> seen_turn_;  // per state, without registers
   std::vector<std::int64_t> scratch_;
   std::vector<Thread> next_;
   std::vector<std::int64_t> next_registers_;
