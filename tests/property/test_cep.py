@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kimera.cep import Query, Type, match
-from kimera.errors import InputError
+from kimera.errors import InputError, SqlError
 
 COLUMNS = {"sym": Type.VARCHAR, "ts": Type.BIGINT, "price": Type.BIGINT, "x": Type.DOUBLE}
 VARIABLES = ("A", "B", "C")
@@ -207,3 +207,27 @@ def test_match_sorts_the_rows_itself() -> None:
     )
     found = match(sql, {"ts": [3, 1, 2], "price": [1, 2, 9]})
     assert found.rows() == [{"a": 2, "b": 9}]
+
+
+WORDS = (
+    "SELECT * FROM t MATCH_RECOGNIZE ( ) PARTITION BY ORDER ts MEASURES AS A B , PATTERN "
+    "{ } {- -} | ? + 1 2 99999 DEFINE SUBSET = AFTER MATCH SKIP TO LAST PERMUTE ^ $ 'x' "
+    "price > PREV . FINAL COUNT CASE END WITHIN INTERVAL '1' SECOND \" --"
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(WORDS.split(" ")), max_size=40))
+def test_any_text_is_a_query_or_one_sql_error(words: list[str]) -> None:
+    for text in (" ".join(words), "SELECT * FROM t MATCH_RECOGNIZE (" + " ".join(words)):
+        place = refused_at(text)
+        assert place is None or (1 <= place[0] <= text.count("\n") + 1 and place[1] >= 1)
+
+
+def refused_at(text: str) -> tuple[int, int] | None:
+    """Line and column of the refusal, None for a query that compiles; anything else escapes."""
+    try:
+        Query(text, COLUMNS)
+    except SqlError as error:
+        return error.line, error.column
+    return None
