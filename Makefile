@@ -12,13 +12,13 @@ help:  ## show this list
 
 $(VENV)/.run: pyproject.toml CMakeLists.txt $(shell find native/include native/src native/bind -type f)
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install -q --disable-pip-version-check ".[data]"
+	@$(PY) -m pip install -q --disable-pip-version-check ".[data,cep]"
 	@touch $@
 
 $(VENV)/.setup: pyproject.toml CMakeLists.txt $(shell find native/include native/src native/bind -type f)
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	@$(PY) -m pip install -q --disable-pip-version-check "scikit-build-core>=1.0" "nanobind>=3.1" "plotly>=6" "cmake>=3.25,<4" ninja
-	@$(PY) -m pip install -q --disable-pip-version-check --no-build-isolation -e ".[data,jit,test,lint]"
+	@$(PY) -m pip install -q --disable-pip-version-check --no-build-isolation -e ".[data,cep,jit,test,lint]"
 	@touch $@ $(VENV)/.run
 
 setup: $(VENV)/.setup  ## what the tests and the linters need

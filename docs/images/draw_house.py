@@ -9,6 +9,7 @@ FLOORS = [
     ("7", [("desk", "command line · terminal view · report · benchmarks")]),
     ("6", [("system", "event loop · configuration · replay · simulation")]),
     ("5", [("strategy", "market making · momentum · yours in Python, Numba or C++")]),
+    ("4", [("cep", "patterns in streams: SQL MATCH_RECOGNIZE")]),
     (
         "2",
         [

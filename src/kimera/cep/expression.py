@@ -21,13 +21,17 @@ from enum import Enum, IntEnum
 from typing import Any, Final, NoReturn
 
 import msgspec
-import sqlglot
-from sqlglot import exp
-from sqlglot.errors import ParseError, TokenError
 
 from kimera.cep.lexer import place
 from kimera.cep.statement import Scalar
-from kimera.errors import SqlError
+from kimera.errors import MissingExtraError, SqlError
+
+try:
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import ParseError, TokenError
+except ImportError:
+    raise MissingExtraError("cep", "sqlglot") from None
 
 __all__ = [
     "ANY",
