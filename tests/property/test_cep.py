@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import cep_reference as reference
+import cep_reference as reference  # type: ignore[import-not-found]
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -150,9 +150,12 @@ def expected(sql: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]] | Non
     compiled = Query(sql, COLUMNS).compiled
     measures = [(m.name, m.expression) for m in compiled.measures]
     try:
-        return reference.run(compiled.statement, compiled.define, measures, rows)
+        found: list[dict[str, Any]] = reference.run(
+            compiled.statement, compiled.define, measures, rows
+        )
     except LookupError:
         return None
+    return found
 
 
 def by_partition(rows: list[dict[str, Any]]) -> list[list[tuple[str, Any]]]:
