@@ -14,7 +14,7 @@ from typing import IO, Final
 
 from kimera.errors import InputError
 
-__all__ = ["JOURNAL", "MARK", "REPORT", "SUMMARY", "check_writable", "prepare_folder"]
+__all__ = ["JOURNAL", "MARK", "REPORT", "SUMMARY", "check_writable", "prepare_folder", "write_file"]
 
 REPORT: Final = "report.html"
 JOURNAL: Final = "journal"
@@ -77,6 +77,28 @@ def _clear(folder: Path, mark: IO[str]) -> None:
         journal.unlink()  # the link only: what it leads to is not ours
     elif journal.is_dir():
         shutil.rmtree(journal)
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written; what stood there before stays.
+    """
+    target = path.resolve()
+    special = target.exists() and not target.is_file()  # a pipe or a device takes it as it comes
+    draft = target if special else target.with_name(f".{target.name}.draft")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        if not special:
+            draft.replace(target)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        if not special and draft.exists():
+            draft.unlink()
 
 
 def check_writable(folder: Path) -> None:

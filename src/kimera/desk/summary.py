@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kimera import __version__
+from kimera.desk.output import write_file
 from kimera.desk.report.analysis import fill_statistics
 from kimera.desk.report.words import (
     digits_for,
@@ -78,7 +79,7 @@ def summary(result: RunResult) -> dict[str, Any]:
 def write_summary(result: RunResult, path: Path) -> None:
     """Write :func:`summary` as JSON."""
     text = msgspec.json.format(msgspec.json.encode(summary(result)), indent=2)
-    path.write_bytes(text + b"\n")
+    write_file(path, text.decode() + "\n")
 
 
 def print_summary(result: RunResult, console: Console, paths: dict[str, Path]) -> None:

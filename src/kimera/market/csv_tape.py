@@ -270,14 +270,11 @@ def open_tape(
 def write_tape(tape: Tape, path: Path) -> int:
     """Write a tape as CSV of records; gives the number of records."""
     n_written = 0
-    try:
-        with path.open("w", newline="") as file:
-            file.write(_MARK.decode() + msgspec.json.encode(Tables.of(tape)).decode() + "\n")
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(RECORD.names or ())
-            for batch in tape.batches():
-                writer.writerows(batch.tolist())
-                n_written += len(batch)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error}") from error
+    with path.open("w", newline="") as file:
+        file.write(_MARK.decode() + msgspec.json.encode(Tables.of(tape)).decode() + "\n")
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(RECORD.names or ())
+        for batch in tape.batches():
+            writer.writerows(batch.tolist())
+            n_written += len(batch)
     return n_written

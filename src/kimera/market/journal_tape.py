@@ -1,7 +1,8 @@
 """A journal of our own as a tape, and a tape written as a journal.
 
 The instrument and venue tables are the members ``instruments`` and ``venues`` of the journal's
-metadata. Blobs and their payload rows are left out; everything else is given as it was written.
+metadata. Every checksum and the hash chain are verified before the first record. Blobs and
+their payload rows are left out; everything else is given as it was written.
 """
 
 from __future__ import annotations
@@ -46,7 +47,15 @@ class JournalTape(Tape):
         self.instruments, self.venues = tables.instruments, tables.venues
         self.notes.extend(tables.notes)
 
+    def _verify(self) -> None:
+        """Hold every record against its checksum: a changed one must not pass for what happened."""
+        for finding in self._journal.verify().findings:
+            where = "the journal" if finding.offset is None else f"offset {finding.offset}"
+            file = str(self.sources[0].path / finding.file)
+            self.report("journal_findings", where, "a record as written", finding.what, file=file)
+
     def _pieces(self) -> Iterator[RecordArray]:
+        self._verify()
         for batch in self._journal.records():
             blobs = batch["kind"] == Kind.BLOB
             if blobs.any():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
-from kimera.errors import FormatError, InputError, MissingExtraError
+from kimera.errors import FormatError, MissingExtraError
 from kimera.market.source import Source
 from kimera.market.tape import Tape, only_source
 from kimera.model import RECORD, Instrument, RecordArray, Venue
@@ -128,12 +128,9 @@ def write_tape(tape: Tape, path: Path) -> int:
         fields.append((name, getattr(pa, f"{kinds[dtype.kind]}{8 * dtype.itemsize}")()))
     schema = pa.schema(fields, metadata={_KEY: msgspec.json.encode(Tables.of(tape))})
     n_written = 0
-    try:
-        with pa.parquet.ParquetWriter(path, schema, compression="zstd") as writer:
-            for batch in tape.batches(_ROWS):
-                columns = [np.ascontiguousarray(batch[name]) for name in schema.names]
-                writer.write_batch(pa.record_batch(columns, schema=schema))
-                n_written += len(batch)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error}") from error
+    with pa.parquet.ParquetWriter(path, schema, compression="zstd") as writer:
+        for batch in tape.batches(_ROWS):
+            columns = [np.ascontiguousarray(batch[name]) for name in schema.names]
+            writer.write_batch(pa.record_batch(columns, schema=schema))
+            n_written += len(batch)
     return n_written

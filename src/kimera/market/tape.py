@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -342,7 +343,7 @@ def write_tape(tape: Tape, path: str | Path, format: str | None = None) -> int:
     tape : Tape
         What to write; it is read once from the start.
     path : path
-        Where to; an existing file is replaced.
+        Where to; an existing file is replaced once the new one is whole. A journal must be new.
     format : str, optional
         ``"parquet"``, ``"csv"`` or ``"journal"``; by the suffix of ``path`` if absent.
 
@@ -354,7 +355,7 @@ def write_tape(tape: Tape, path: str | Path, format: str | None = None) -> int:
     Raises
     ------
     InputError
-        If the format cannot be written.
+        If the format or the file cannot be written; what stood there before stays.
     """
     path = Path(path)
     if format is None:
@@ -366,5 +367,19 @@ def write_tape(tape: Tape, path: str | Path, format: str | None = None) -> int:
     if not codec.writes:
         able = ", ".join(one.name for one in CODECS if one.writes)
         raise InputError(f"format to write: expected one of {able}, was {format!r}")
-    n_written: int = codec.load().write_tape(tape, path)
+    write = codec.load().write_tape
+    if format == "journal":
+        n_written: int = write(tape, path)
+        return n_written
+    target = path.resolve()
+    draft = target.with_name(f".{target.name}.draft")
+    try:
+        n_written = write(tape, draft)
+        draft.replace(target)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise InputError(f"{path}: cannot be written: {reason}") from error
+    finally:
+        if draft.exists():
+            draft.unlink()
     return n_written

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kimera.desk.output import JOURNAL, MARK, REPORT, SUMMARY, prepare_folder
+from kimera.desk.output import JOURNAL, MARK, REPORT, SUMMARY, prepare_folder, write_file
 from kimera.errors import InputError
 
 
@@ -69,3 +69,15 @@ def test_prepare_folder_while_a_run_writes_there_is_refused_and_touches_nothing(
         assert (tmp_path / REPORT).read_text() == "of the first"
     prepare_folder(tmp_path).close()
     assert not (tmp_path / REPORT).exists()
+
+
+def test_write_file_on_a_full_disk_is_one_line_and_on_a_device_goes_through(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="/dev/full: cannot be written: No space left on device"):
+        write_file(Path("/dev/full"), "x" * 100_000)
+    write_file(Path(os.devnull), "x")
+    assert not Path(os.devnull).is_file()
+    (tmp_path / "link").symlink_to(tmp_path / "r.html")
+    write_file(tmp_path / "link", "one")
+    write_file(tmp_path / "r.html", "two")
+    assert (tmp_path / "link").read_text() == "two"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["link", "r.html"]

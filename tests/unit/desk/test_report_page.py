@@ -15,6 +15,7 @@ import pytest
 from kimera.desk.report import report_html, write_report
 from kimera.desk.report.page import PLOTLY_ASSET
 from kimera.desk.report.words import MINUS
+from kimera.errors import InputError
 from kimera.model import NO_TIME, empty_records
 from kimera.system import RunResult
 
@@ -148,5 +149,5 @@ def test_plotly_asset_is_the_whole_library() -> None:
 
 
 def test_write_report_into_a_missing_folder_raises(make_run: RunMaker, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(InputError, match="cannot be written: No such file"):
         write_report(make_run(), tmp_path / "absent" / "report.html")

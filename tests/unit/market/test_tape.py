@@ -162,3 +162,41 @@ def test_open_tape_folder_or_empty_file_is_called_so(tmp_path: Path) -> None:
         if codec.name != "journal":
             with pytest.raises(InputError, match=f"format {codec.name}: expected a file, was a f"):
                 open_tape(tmp_path, format=codec.name)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_write_tape_that_fails_midway_keeps_the_file_before(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"t.{suffix}"
+    write_tape(ListTape([some_records(5)]), path)
+    before = path.read_bytes()
+    broken = some_records(10)
+    broken["ts_recv_ns"] = range(10, 0, -1)
+    with pytest.raises(SequenceError, match="record 1"):
+        write_tape(ListTape([broken]), path)
+    assert path.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_write_tape_where_nothing_can_be_written_is_one_line(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / "absent" / f"t.{suffix}"
+    with pytest.raises(InputError, match=rf"t\.{suffix}: cannot be written: No such file or dir"):
+        write_tape(ListTape([some_records(5)]), path)
+
+
+def test_journal_with_a_changed_byte_is_no_tape_unless_lenient(tmp_path: Path) -> None:
+    records = some_records(1000)
+    records["kind"] = 1
+    write_tape(ListTape([records]), tmp_path / "t.journal")
+    assert sum(map(len, open_tape(tmp_path / "t.journal").batches())) == 1000
+    segment = tmp_path / "t.journal" / "00000001.seg"
+    raw = bytearray(segment.read_bytes())
+    raw[-64 * 500] ^= 1
+    segment.write_bytes(raw)
+    with pytest.raises(
+        FormatError, match=r"00000001\.seg: offset \d+: .* found a byte of ts_event"
+    ):
+        next(open_tape(tmp_path / "t.journal").batches())
+    tape = open_tape(tmp_path / "t.journal", strict=False)
+    assert sum(map(len, tape.batches())) == 1000
+    assert tape.anomalies["journal_findings"] == 1

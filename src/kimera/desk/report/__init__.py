@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kimera.desk.machine import build_line
+from kimera.desk.output import write_file
 from kimera.desk.report import words
 from kimera.desk.report.page import Page
 from kimera.desk.report.sections import View, sections, tiles
@@ -54,7 +55,7 @@ def write_report(result: RunResult, path: Path) -> None:
 
     Raises
     ------
-    OSError
+    InputError
         If the file cannot be written.
     """
-    path.write_text(report_html(result), encoding="utf-8")
+    write_file(path, report_html(result))
