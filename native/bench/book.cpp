@@ -21,6 +21,7 @@ using model::Side;
 
 namespace {
 
+constexpr std::size_t kAhead = 8;  // records a book is told beforehand
 constexpr std::uint64_t kDigestSeed = 0xcbf29ce484222325ULL;
 
 [[nodiscard]] std::uint64_t fold(std::uint64_t digest, std::int64_t value) noexcept {
@@ -369,8 +370,8 @@ template <class Apply, class Best>
 BookRun timed(std::span<const Record> records, Apply&& apply, Best&& best) {
   BookRun run{.digest = kDigestSeed};
   const double start = now_seconds();
-  for (const Record& r : records) {
-    apply(r, run);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    apply(i, run);
     for (const Side side : {Side::Bid, Side::Ask}) {
       const Level l = best(side);
       run.digest = fold(fold(run.digest, l.size_lots == 0 ? 0 : l.price_ticks), l.size_lots);
@@ -388,8 +389,11 @@ BookRun run_book(std::span<const Record> records) {
                       .memory = market::Memory::Ready});
   return timed(
       records,
-      [&](const Record& r, BookRun& run) {
-        if (is_error(book.apply(r))) ++run.n_errors;
+      [&](std::size_t i, BookRun& run) {
+        if constexpr (requires { book.expect(records[i]); }) {
+          book.expect(records[std::min(i + kAhead, records.size() - 1)]);
+        }
+        if (is_error(book.apply(records[i]))) ++run.n_errors;
       },
       [&](Side side) { return book.best(side); });
 }
@@ -398,7 +402,7 @@ template <class B>
 BookRun run_plain(std::span<const Record> records) {
   B book;
   return timed(
-      records, [&](const Record& r, BookRun&) { book.apply(r); },
+      records, [&](std::size_t i, BookRun&) { book.apply(records[i]); },
       [&](Side side) { return book.best(static_cast<int>(side)); });
 }
 

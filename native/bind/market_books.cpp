@@ -72,15 +72,21 @@ struct Applied {
   }
 };
 
+constexpr std::size_t kAhead = 8;  // records a book is told beforehand
+
 // Calls f(record, row) for each record; f says whether to go on. Bytes of numpy need not lie on a
 // cache line, as a Record must: then each is copied first.
-template <class F>
-void for_each_record(const Bytes& data, F&& f) {
+template <class B, class F>
+void for_each_record(const B& book, const Bytes& data, F&& f) {
   const std::size_t n = data.size() / sizeof(Record);
   if (reinterpret_cast<std::uintptr_t>(data.data()) % alignof(Record) == 0) {
     const auto* records = reinterpret_cast<const Record*>(data.data());
-    for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t i = 0; i < n; ++i) {
+      if constexpr (requires { book.expect(records[i]); }) {
+        if (i + kAhead < n) book.expect(records[i + kAhead]);
+      }
       if (!f(records[i], i)) return;
+    }
     return;
   }
   for (std::size_t i = 0; i < n; ++i) {
@@ -115,7 +121,7 @@ auto apply_batch(B& book, const Bytes& data, std::uint32_t instrument_id, bool s
   Applied a;
   {
     const nb::gil_scoped_release released;
-    for_each_record(data, [&](const Record& r, std::size_t row) {
+    for_each_record(book, data, [&](const Record& r, std::size_t row) {
       if (instrument_id != 0 && r.instrument_id != instrument_id) {
         ++a.n_ignored;
         return true;
@@ -144,7 +150,7 @@ auto replay_rows(B& book, const Bytes& data, std::size_t n_levels, Rows out, boo
   {
     const nb::gil_scoped_release released;
     std::vector<Level> room(n_levels);
-    for_each_record(data, [&](const Record& r, std::size_t row) {
+    for_each_record(book, data, [&](const Record& r, std::size_t row) {
       std::int64_t* to = out.data() + row * 4 * n_levels;
       const std::int64_t before = a.n_applied;
       const bool go_on = apply_one(book, r, row, stop, a);

@@ -45,8 +45,8 @@ class BookL2 {
   [[nodiscard]] Level best(model::Side side) const noexcept {
     if (side == model::Side::None) return {};
     const unsigned s = side_index(side);
-    const std::int64_t key = sides_[s].best_key();
-    return key == kNoKey ? Level{} : level(s, key);
+    const Total& t = sides_[s].best_cell();
+    return {price_of(s, sides_[s].best_key()), t.size, t.count};
   }
 
   // Best first; returns how many were written, at most out.size().

@@ -39,12 +39,24 @@ class BookL3 {
     for (Ladder& side : sides_) side.touch();
   }
 
-  BookStatus apply(const model::Record& r) noexcept {
-    if (r.kind != model::Kind::Delta) return tally(BookStatus::Ignored);
-    if (!fresh_.plain(r) && !fresh_.admit(r)) [[unlikely]]
-      return tally(BookStatus::Stale);
-    return tally(dispatch(r));
+  [[gnu::always_inline]] BookStatus apply(const model::Record& r) noexcept {
+    // Nearly all of a stream is orders that come to and go from queues that are there before and
+    // after. That is done here, in full or not at all; whatever is special takes the long way.
+    if (r.kind == model::Kind::Delta && fresh_.plain(r)) [[likely]] {
+      if (r.delta_action() == model::Action::Add) {
+        if (joined(r)) return BookStatus::Ok;
+      } else if (r.delta_action() == model::Action::Cancel ||
+                 r.delta_action() == model::Action::Execute) {
+        if (reduced(r)) return BookStatus::Ok;
+      } else if (r.delta_action() == model::Action::Modify) {
+        return tally(do_modify(r.order_id, r.price_ticks, r.size_lots));
+      }
+    }
+    return apply_any(r);
   }
+
+  // A hint, some records (about eight) before a record is applied: starts fetching what it needs.
+  void expect(const model::Record& r) const noexcept { ids_.prefetch(r.order_id); }
 
   BookStatus add(model::Side side, std::uint64_t id, std::int64_t price,
                  std::int64_t size) noexcept {
@@ -67,8 +79,8 @@ class BookL3 {
   [[nodiscard]] Level best(model::Side side) const noexcept {
     if (side == model::Side::None) return {};
     const unsigned s = side_index(side);
-    const std::int64_t key = sides_[s].best_key();
-    return key == kNoKey ? Level{} : level(s, key);
+    const Queue& q = sides_[s].best_cell();
+    return {price_of(s, sides_[s].best_key()), q.size, q.count};
   }
 
   // Best first; returns how many were written, at most out.size().
@@ -162,6 +174,57 @@ class BookL3 {
     if (status != BookStatus::Ok) [[unlikely]]
       ++counters_.by_status[static_cast<std::size_t>(status)];
     return status;
+  }
+
+  [[gnu::noinline]] BookStatus apply_any(const model::Record& r) noexcept {
+    if (r.kind != model::Kind::Delta) return tally(BookStatus::Ignored);
+    if (!fresh_.plain(r) && !fresh_.admit(r)) return tally(BookStatus::Stale);
+    return tally(dispatch(r));
+  }
+
+  // A new order within the window. False: nothing was done.
+  [[nodiscard, gnu::always_inline]] bool joined(const model::Record& r) noexcept {
+    if (r.side > model::Side::Ask || r.size_lots <= 0 || r.order_id == 0) return false;
+    const unsigned s = side_index(r.side);
+    const std::int64_t key = key_of(s, r.price_ticks);
+    if (!sides_[s].in_window(key) || n_orders_ == max_orders_) return false;
+    Queue& q = sides_[s].window_cell(key);
+    if (overflows(q.size, r.size_lots)) return false;
+    const std::uint64_t position = ids_.seek(
+        r.order_id, [this, &r](std::uint32_t other) { return nodes_[other].id == r.order_id; });
+    if (ids_.slot_at(position) != 0) return false;
+    if (q.count == 0 && !sides_[s].open(key)) return false;
+    const std::uint32_t slot = take_slot();
+    Node& n = nodes_[slot];
+    n.id = r.order_id;
+    n.size = r.size_lots;
+    n.place = key * 2 + s;
+    append(q, slot);
+    ids_.insert_at(position, r.order_id, slot);
+    return true;
+  }
+
+  // A cancel or execution of a known order within the window. False: nothing was done.
+  [[nodiscard, gnu::always_inline]] bool reduced(const model::Record& r) noexcept {
+    const std::uint64_t position = ids_.seek(
+        r.order_id, [this, &r](std::uint32_t other) { return nodes_[other].id == r.order_id; });
+    const std::uint32_t slot = ids_.slot_at(position);
+    if (slot == 0) return false;
+    Node& n = nodes_[slot];
+    Ladder& side = sides_[n.side()];
+    if (!side.in_window(n.key())) return false;
+    Queue& q = side.window_cell(n.key());
+    if (r.size_lots != n.size) {
+      if (r.size_lots <= 0 || r.size_lots > n.size) return false;
+      n.size -= r.size_lots;
+      q.size -= r.size_lots;
+      return true;
+    }
+    ids_.erase(position);
+    unlink(q, slot);
+    if (q.count == 0) side.erase(n.key());
+    give_back(slot);
+    return true;
   }
 
   BookStatus dispatch(const model::Record& r) noexcept {

@@ -49,6 +49,12 @@ class PriceLadder {
   [[nodiscard]] std::uint32_t size() const noexcept { return n_levels_; }
   [[nodiscard]] bool full() const noexcept { return n_levels_ == max_levels_; }
   [[nodiscard]] std::int64_t best_key() const noexcept { return best_; }
+  // The cell of best_key(); a zero cell when the side is empty.
+  [[nodiscard]] const Cell& best_cell() const noexcept { return *best_cell_; }
+
+  // Within the window every key has a cell; one without a level is zero.
+  [[nodiscard]] bool in_window(std::int64_t key) const noexcept { return slot_of(key) < window_; }
+  [[nodiscard]] Cell& window_cell(std::int64_t key) noexcept { return cells_[slot_of(key)]; }
 
   [[nodiscard]] Cell* find(std::int64_t key) noexcept {
     const std::uint64_t slot = slot_of(key);
@@ -82,6 +88,15 @@ class PriceLadder {
     return find_far(key);
   }
 
+  // Makes the level of a key within the window that is not there; false when it cannot without
+  // moving the window, or at all.
+  [[nodiscard]] bool open(std::int64_t key) noexcept {
+    if (n_levels_ == 0 || full()) return false;
+    ++n_levels_;
+    take(slot_of(key), key);
+    return true;
+  }
+
   // Makes the level of a key that is not there; its cell is zero. Not to be called when full().
   // Pointers to other cells are void afterwards: the window may have moved.
   [[nodiscard]] Cell* insert(std::int64_t key) noexcept {
@@ -90,20 +105,23 @@ class PriceLadder {
     ++n_levels_;
     if (slot >= window_) [[unlikely]]
       return insert_far(key);
-    set(slot);
-    if (key > best_) best_ = key;
-    cells_[slot] = Cell{};
+    take(slot, key);
     return &cells_[slot];
   }
 
   void erase(std::int64_t key) noexcept {
     const std::uint64_t slot = slot_of(key);
     --n_levels_;
-    if (slot < window_) [[likely]]
+    if (slot < window_) [[likely]] {
       reset(slot);
-    else
+      cells_[slot] = Cell{};
+    } else {
       erase_far(key);
-    if (key == best_) best_ = next_worse(key);
+    }
+    if (key == best_) {
+      best_ = next_worse(key);
+      find_best_cell();
+    }
   }
 
   // The best key below `key`; kNoKey when there is none.
@@ -126,12 +144,14 @@ class PriceLadder {
       const std::uint64_t slot = slot_of(key);
       if (slot < window_) {
         reset(slot);
+        cells_[slot] = Cell{};
         --n_levels_;
       }
     }
     n_levels_ = 0;
     n_far_ = 0;
     best_ = kNoKey;
+    find_best_cell();
   }
 
   // How often the window was laid anew: a diagnostic.
@@ -146,12 +166,19 @@ class PriceLadder {
   static constexpr std::uint32_t kMaxLevels = 1U << 24U;
   static constexpr std::uint64_t kNone = ~std::uint64_t{0};
   static constexpr std::uint32_t kPatience = 64;
+  static constexpr Cell kEmpty{};
 
   [[nodiscard]] std::uint64_t slot_of(std::int64_t key) const noexcept {
     return static_cast<std::uint64_t>(key) - static_cast<std::uint64_t>(base_);
   }
   [[nodiscard]] bool has(std::uint64_t slot) const noexcept {
     return ((words_[slot >> 6U] >> (slot & 63U)) & 1U) != 0;
+  }
+  void take(std::uint64_t slot, std::int64_t key) noexcept {
+    set(slot);
+    if (key <= best_) return;
+    best_ = key;
+    best_cell_ = &cells_[slot];
   }
   void set(std::uint64_t slot) noexcept {
     words_[slot >> 6U] |= bit(slot);
@@ -209,6 +236,7 @@ class PriceLadder {
     far_[i] = Entry{key, Cell{}};
     ++n_far_;
     best_ = std::max(best_, key);
+    find_best_cell();
     return &far_[i].cell;
   }
 
@@ -216,7 +244,10 @@ class PriceLadder {
     const std::size_t i = far_position(key);
     std::copy(far_.data() + i + 1, far_.data() + n_far_, far_.data() + i);
     --n_far_;
+    if (best_ != key) find_best_cell();
   }
+
+  void find_best_cell() noexcept { best_cell_ = best_ == kNoKey ? &kEmpty : &cell_of(best_); }
 
   // Counts a use of the sorted list; when they outweigh the cost of a move (all levels), and the
   // touch has left the upper middle of the window, moves the window.
@@ -242,7 +273,9 @@ class PriceLadder {
     }
     for (std::size_t i = 0; i < n; ++i) {
       const std::uint64_t slot = slot_of(scratch_[i].key);
-      if (slot < window_) reset(slot);
+      if (slot >= window_) continue;
+      reset(slot);
+      cells_[slot] = Cell{};
     }
     rebase(best_);
     n_far_ = 0;
@@ -255,10 +288,12 @@ class PriceLadder {
         far_[n_far_++] = scratch_[i];
       }
     }
+    find_best_cell();
   }
 
   std::int64_t base_ = 0;
   std::int64_t best_ = kNoKey;
+  const Cell* best_cell_ = &kEmpty;  // in an array, which keeps its address when a ladder moves
   std::uint64_t window_;
   std::uint64_t top_ = 0;
   std::uint32_t n_levels_ = 0;

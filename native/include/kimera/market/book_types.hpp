@@ -158,8 +158,9 @@ inline constexpr std::int64_t kMaxPriceTicks = std::int64_t{1} << 60U;
   return price_ticks >= -kMaxPriceTicks && price_ticks <= kMaxPriceTicks;
 }
 [[nodiscard]] constexpr std::int64_t key_of(unsigned side, std::int64_t price_ticks) noexcept {
-  const std::int64_t mask = -static_cast<std::int64_t>(side);
-  return (price_ticks ^ mask) - mask;
+  // Unsigned, because kNoPrice has no negative: it is its own key, kNoKey, on both sides.
+  const std::uint64_t mask = std::uint64_t{0} - side;
+  return static_cast<std::int64_t>((static_cast<std::uint64_t>(price_ticks) ^ mask) - mask);
 }
 [[nodiscard]] constexpr std::int64_t price_of(unsigned side, std::int64_t key) noexcept {
   return key_of(side, key);
