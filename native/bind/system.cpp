@@ -410,6 +410,56 @@ Run* simulate_python(const RunSpec& spec, market::SimulatedVenue& venue, nb::obj
   return new Run(std::move(session), std::move(object), python);
 }
 
+Run* playback_native(const RunSpec& spec, system_::PlaybackTape& tape, const std::string& name,
+                     const nb::dict& params) {
+  std::unique_ptr<Session> s;
+  if (name == "do-nothing") s = system_::playback_nothing(spec, tape);
+  if (name == "touch-maker-v1") s = system_::playback_touch_maker(spec, tape, touch_maker(params));
+  if (name == "market-making-v1") {
+    s = system_::playback_market_making(spec, tape, market_making(params));
+  }
+  if (name == "momentum-v1") s = system_::playback_momentum(spec, tape, momentum(params));
+  if (s == nullptr) throw nb::value_error(("no native strategy " + name).c_str());
+  return new Run(std::move(s), nb::none(), nullptr);
+}
+
+Run* playback_compiled(const RunSpec& spec, system_::PlaybackTape& tape, const nb::dict& callbacks,
+                       std::uint64_t state, nb::object keeper) {
+  return new Run(system_::playback_compiled(spec, tape, compiled_callbacks(callbacks),
+                                            reinterpret_cast<void*>(state)),
+                 std::move(keeper), nullptr);
+}
+
+Run* playback_python(const RunSpec& spec, system_::PlaybackTape& tape, nb::object object) {
+  auto session = system_::make_playback(spec, tape, PythonStrategy(object));
+  PythonStrategy* python = &session->strategy();
+  return new Run(std::move(session), std::move(object), python);
+}
+
+nb::ndarray<nb::numpy, std::uint8_t> record_bytes(const Record& record) {
+  return copied(reinterpret_cast<const std::uint8_t*>(&record), sizeof record);
+}
+
+void bind_playback(nb::module_& m) {
+  using system_::PlaybackTape;
+  nb::class_<PlaybackTape>(m, "PlaybackTape",
+                           "A journal held against a second run of its strategy.")
+      .def(nb::init<std::int64_t, std::size_t>(), nb::arg("start_ns"), nb::arg("max_requests"))
+      .def("close", &PlaybackTape::close, "The run is over: what it did not reach differs.")
+      .def_prop_ro("differs", &PlaybackTape::differs)
+      .def_prop_ro("agreed", &PlaybackTape::agreed)
+      .def_prop_ro("orders", &PlaybackTape::orders)
+      .def("expected", [](const PlaybackTape& t) { return record_bytes(t.expected()); })
+      .def("found", [](const PlaybackTape& t) { return record_bytes(t.found()); })
+      .def_prop_ro("digest", [](const PlaybackTape& t) { return hex(t.digest()); });
+  m.def("playback_native", &playback_native, nb::arg("spec"), nb::arg("tape"), nb::arg("name"),
+        nb::arg("params"), nb::keep_alive<0, 2>());
+  m.def("playback_compiled", &playback_compiled, nb::arg("spec"), nb::arg("tape"),
+        nb::arg("callbacks"), nb::arg("state"), nb::arg("keeper"), nb::keep_alive<0, 2>());
+  m.def("playback_python", &playback_python, nb::arg("spec"), nb::arg("tape"), nb::arg("strategy"),
+        nb::keep_alive<0, 2>());
+}
+
 bool append_to_journal(void* journal, const Record& record) noexcept {
   return static_cast<kimera::runtime::JournalWriter*>(journal)->append(record);
 }
@@ -419,6 +469,7 @@ bool append_to_journal(void* journal, const Record& record) noexcept {
 void kimera::bind::system(nb::module_& m) {
   bind_spec(m);
   bind_run(m);
+  bind_playback(m);
   m.def("replay_native", &replay_native, nb::arg("spec"), nb::arg("name"), nb::arg("params"));
   m.def("replay_compiled", &replay_compiled, nb::arg("spec"), nb::arg("callbacks"),
         nb::arg("state"), nb::arg("keeper"));

@@ -27,7 +27,7 @@ constexpr double const_exp(double x) noexcept {
 
 constexpr double const_log(double y) noexcept {
   int doublings = 0;
-  long double mantissa = y;
+  auto mantissa = static_cast<long double>(y);
   for (; mantissa < 1; --doublings) mantissa *= 2;
   for (; mantissa >= 2; ++doublings) mantissa /= 2;
   const long double z = (mantissa - 1) / (mantissa + 1);  // at most 1/3
@@ -41,7 +41,7 @@ constexpr double const_log(double y) noexcept {
 }
 
 constexpr double const_sqrt(double y) noexcept {
-  long double x = y > 1 ? y : 1;
+  long double x = y > 1 ? static_cast<long double>(y) : 1;
   for (int i = 0; i < 64; ++i) x = (x + static_cast<long double>(y) / x) / 2;
   return static_cast<double>(x);
 }

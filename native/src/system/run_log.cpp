@@ -7,10 +7,6 @@ namespace kimera::system {
 
 using model::kNoPrice;
 
-namespace {
-constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
-}
-
 RunLog::RunLog(const RunLogConfig& config, std::uint32_t n_instruments)
     : config_(config),
       n_instruments_(n_instruments),

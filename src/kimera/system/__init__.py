@@ -1,4 +1,4 @@
-"""Who wires it: configuration, event loop, replay and simulation."""
+"""Who wires it: configuration, event loop, replay, simulation, playback."""
 
 from kimera.system.config import (
     ConstantLatency,
@@ -13,6 +13,7 @@ from kimera.system.config import (
     replay_config,
     simulation_config,
 )
+from kimera.system.playback import Difference, Playback, is_run, playback
 from kimera.system.replay import replay
 from kimera.system.run_result import (
     Counters,
@@ -31,8 +32,10 @@ __all__ = [
     "Consumption",
     "Counters",
     "Curve",
+    "Difference",
     "EmpiricalLatency",
     "LatencyHistogram",
+    "Playback",
     "PnlParts",
     "Progress",
     "QueueConfig",
@@ -44,6 +47,8 @@ __all__ = [
     "SimulationConfig",
     "Snapshot",
     "TopSamples",
+    "is_run",
+    "playback",
     "replay",
     "replay_config",
     "simulate",

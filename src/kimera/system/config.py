@@ -127,7 +127,7 @@ class QueueConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ----------
     model : QueueModel
     exponent : float
-        ``n`` of ``POWER``, in (0, 16]; :func:`kimera.system.calibrate_exponent` fits it.
+        ``n`` of ``POWER``, in (0, 16].
     """
 
     model: QueueModel = QueueModel.AUTO

@@ -25,6 +25,7 @@ from kimera.strategy import NativeStrategy, load
 from kimera.system.config import Consumption, QueueModel, RecordedLatency, ReplayConfig
 from kimera.system.run_result import Progress, RunResult
 from kimera.system.session import Lane, Setup, collect, drive, start, written
+from kimera.system.venue_time import VenueTimes
 
 __all__ = ["TapeLike", "replay"]
 
@@ -56,6 +57,7 @@ class _Shape(msgspec.Struct, frozen=True):
     by_order: bool
     packets: bool
     clock_offset_ns: int
+    first_ns: int | None
 
 
 def replay(
@@ -105,7 +107,8 @@ def replay(
     if not tapes:
         raise InputError("replay: expected at least one tape, was none")
     name, runnable = load(strategy, config.strategy_params)
-    lanes, shapes = _open(tapes, config)
+    times = [VenueTimes() for _ in tapes]
+    lanes, shapes = _open(tapes, times, config)
     setup = _setup(tapes, shapes, config, name, runnable)
     spec = _spec(tapes, shapes, setup, config)
     with written(journal, spec, setup) as digest:
@@ -115,6 +118,8 @@ def replay(
     for one in tapes:
         for key, count in dict(one.anomalies).items():
             anomalies[key] = anomalies.get(key, 0) + count
+    if estimated := sum(one.estimated for one in times):
+        anomalies["event_times_estimated"] = estimated
     return collect(
         run,
         setup,
@@ -125,12 +130,14 @@ def replay(
     )
 
 
-def _open(tapes: Sequence[TapeLike], config: ReplayConfig) -> tuple[list[Lane], list[_Shape]]:
+def _open(
+    tapes: Sequence[TapeLike], times: Sequence[VenueTimes], config: ReplayConfig
+) -> tuple[list[Lane], list[_Shape]]:
     lanes: list[Lane] = []
     shapes: list[_Shape] = []
     n_instruments = n_venues = 0
-    for tape in tapes:
-        batches = tape.batches()
+    for tape, venue_times in zip(tapes, times, strict=True):
+        batches = venue_times.fill(tape.batches())
         first = next(batches, None)
         shapes.append(_shape(first, config))
         rest: Iterator[RecordArray] = (
@@ -156,11 +163,16 @@ def _renumbered(
 
 def _shape(first: RecordArray | None, config: ReplayConfig) -> _Shape:
     if first is None or not len(first):
-        return _Shape(by_order=False, packets=False, clock_offset_ns=0)
+        return _Shape(by_order=False, packets=False, clock_offset_ns=0, first_ns=None)
     deltas = first[first["kind"] == Kind.DELTA]
     by_order = bool(np.any(np.isin(deltas["action"], _ORDER_ACTIONS) & (deltas["order_id"] != 0)))
     packets = bool(np.any(first["flags"] & RecordFlag.LAST))
-    return _Shape(by_order=by_order, packets=packets, clock_offset_ns=_offset(first, config))
+    return _Shape(
+        by_order=by_order,
+        packets=packets,
+        clock_offset_ns=_offset(first, config),
+        first_ns=int(first["ts_event_ns"][0]),
+    )
 
 
 def _offset(first: RecordArray, config: ReplayConfig) -> int:
@@ -227,6 +239,8 @@ def _setup(
         strategy_params=dict(params),
         tape=", ".join(str(getattr(tape, "file", tape.format)) for tape in tapes),
         tape_format=", ".join(tape.format for tape in tapes),
+        start_ns=min((one.first_ns for one in shapes if one.first_ns is not None), default=NO_TIME),
+        packets=all(shape.packets for shape in shapes),
     )
 
 
@@ -267,7 +281,7 @@ def _spec(
         config.queue.exponent,
         config.consumption is Consumption.REMEMBER,
     )
-    spec.packets = all(shape.packets for shape in shapes)
+    spec.packets = setup.packets
     return spec
 
 

@@ -208,7 +208,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     kind : str
-        ``"replay"``, ``"simulation"`` or ``"playback"`` (a journal of ours run again).
+        ``"replay"`` or ``"simulation"``.
     instruments, venues : tuple
         Index = id - 1.
     config : dict

@@ -36,18 +36,25 @@ from kimera.system.run_result import (
 )
 
 __all__ = [
+    "RUN_FORMAT",
     "Lane",
     "Setup",
     "collect",
     "drive",
+    "feed",
     "latency_row",
+    "raise_failure",
     "start",
     "written",
 ]
 
 EVENTS_PER_TURN: Final = 10_000
 """Market records between two looks at the clock."""
+EVENTS_PER_QUIET_TURN: Final = 100_000
+"""The same without a view: an interrupt waits for the end of a turn, at most about a second."""
 PROGRESS_NS: Final = 50_000_000
+RUN_FORMAT: Final = "kimera-run-2"
+"""Of the metadata of a run's journal."""
 _FINISHED, _STARVED, _BUDGET, _STOPPED, _QUEUE_FULL, _JOURNAL_FULL = range(6)
 
 
@@ -69,6 +76,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     strategy_params: dict[str, Any]
     tape: str
     tape_format: str
+    start_ns: int
+    packets: bool
 
 
 class Lane(msgspec.Struct):
@@ -148,7 +157,7 @@ def written(path: str | Path | None, spec: Any, setup: Setup) -> Iterator[Callab
 def _metadata(setup: Setup) -> dict[str, Any]:
     """What a reader of the journal must know to run it again."""
     return {
-        "format": "kimera-run-1",
+        "format": RUN_FORMAT,
         "kind": setup.kind,
         "instruments": msgspec.to_builtins(setup.instruments),
         "venues": msgspec.to_builtins(setup.venues),
@@ -159,6 +168,8 @@ def _metadata(setup: Setup) -> dict[str, Any]:
         "queue_models": setup.queue_models,
         "tape": setup.tape,
         "tape_format": setup.tape_format,
+        "start_ns": setup.start_ns,
+        "packets": setup.packets,
     }
 
 
@@ -170,8 +181,12 @@ def drive(
     progress: Progress | None,
     share: Any,
     clock: Clock | None = None,
+    refused_ends: bool = False,
 ) -> float:
     """Run to the end, feeding batches and telling progress.
+
+    With ``refused_ends`` a record that the journal's place refuses is an end like any other: so
+    a playback stops at the first difference.
 
     Returns
     -------
@@ -181,18 +196,18 @@ def drive(
     clock = clock or SystemClock()
     begin_ns = clock.monotonic_ns()
     told_ns = begin_ns
-    turn = EVENTS_PER_TURN if progress is not None else 2**62
+    turn = EVENTS_PER_TURN if progress is not None else EVENTS_PER_QUIET_TURN
     while True:
         pause = run.go(turn)
-        _raise_failure(run, setup)
+        raise_failure(run, setup)
         if pause == _STARVED:
-            _feed(run, lanes)
+            feed(run, lanes)
         elif pause == _QUEUE_FULL:
             raise CapacityError(
                 f"more records in flight than bounds.max_in_flight = {setup.bounds.max_in_flight} "
                 f"at {run.now_ns} ns; raise it or lower the latency"
             )
-        elif pause == _JOURNAL_FULL:
+        elif pause == _JOURNAL_FULL and not refused_ends:
             raise JournalFullError(f"the journal refused a record at {run.now_ns} ns")
         elif pause != _BUDGET:
             break
@@ -207,7 +222,8 @@ def drive(
     return wall_ns * 1e-9
 
 
-def _feed(run: Any, lanes: Sequence[Lane]) -> None:
+def feed(run: Any, lanes: Sequence[Lane]) -> None:
+    """Give the lane that waits its next batch."""
     index = run.starved_lane
     lane = lanes[index]
     batch = next(lane.batches, None)
@@ -219,11 +235,14 @@ def _feed(run: Any, lanes: Sequence[Lane]) -> None:
         run.feed(index, np.frombuffer(lane.held.data, dtype=np.uint8))
 
 
-def _raise_failure(run: Any, setup: Setup) -> None:
+def raise_failure(run: Any, setup: Setup) -> None:
+    """Raise what a callback raised: as a StrategyError, but an interrupt as it is."""
     failure = run.failure()
     if failure is None:
         return
     callback, at_ns, error = failure
+    if not isinstance(error, Exception):
+        raise error  # an interrupt that found the strategy at work, not a fault of it
     raise StrategyError(
         f"{setup.strategy_name}.{callback} at {at_ns} ns: {type(error).__name__}: {error}"
     ) from error

@@ -71,7 +71,7 @@ def simulate(
         raise InputError(f"duration_ns must be above 0, was {duration_ns}")
     name, runnable = load(strategy, config.strategy_params)
     venue = native_venue(config.market, seed, duration_ns)
-    setup = _setup(config, seed, name, runnable)
+    setup = _setup(config, seed, name, runnable, venue.next_event_ns())
     spec = _spec(setup)
     begin_ns = config.market.start_ns
     spec.end_ns = begin_ns + duration_ns
@@ -96,7 +96,7 @@ def simulate(
     return result
 
 
-def _setup(config: SimulationConfig, seed: int, name: str, runnable: Any) -> Setup:
+def _setup(config: SimulationConfig, seed: int, name: str, runnable: Any, start_ns: int) -> Setup:
     instruments = tuple(config.market.instruments())
     params = runnable.values() if isinstance(runnable, NativeStrategy) else config.strategy_params
     return Setup(
@@ -119,6 +119,8 @@ def _setup(config: SimulationConfig, seed: int, name: str, runnable: Any) -> Set
         strategy_params=dict(params),
         tape="simulated market",
         tape_format="simulated",
+        start_ns=start_ns,
+        packets=True,
     )
 
 
@@ -139,5 +141,5 @@ def _spec(setup: Setup) -> Any:
         ]
     )
     spec.set_lanes([(True, 0)])
-    spec.packets = True
+    spec.packets = setup.packets
     return spec

@@ -49,11 +49,12 @@ class LatencyModel {
     std::int64_t ns = recorded_ns + ns_;
     if (ns < 0) {
       ++clamped_;
+      ns_ -= ns;  // the clocks drift apart: the least seen stands for 0 from here on
       ns = 0;
     }
     return scale_ == 1.0 ? ns : static_cast<std::int64_t>(static_cast<double>(ns) * scale_);
   }
-  // Recorded delays that were negative after the correction and counted as 0.
+  // Recorded delays that were negative after the correction: each moved it, and counted as 0.
   [[nodiscard]] std::uint64_t clamped() const noexcept { return clamped_; }
 
  private:

@@ -186,7 +186,6 @@ class OrderFlow {
   std::unique_ptr<FlowAgents> agents_;
   WakeUpHeap heap_;
   std::int64_t now_ns_;
-  std::size_t out_capacity_;
   std::vector<model::Record> out_;
   std::vector<FlowLabel> labels_;
   FlowCounters counters_;

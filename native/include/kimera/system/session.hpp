@@ -16,6 +16,7 @@
 #include "kimera/strategy/momentum.hpp"
 #include "kimera/strategy/touch_maker.hpp"
 #include "kimera/system/event_loop.hpp"
+#include "kimera/system/playback.hpp"
 
 namespace kimera::system {
 
@@ -105,6 +106,18 @@ class Session {
                                                          const strategy::MomentumConfig& c);
 [[nodiscard]] std::unique_ptr<Session> simulate_compiled(
     const RunSpec& spec, market::SimulatedVenue venue, const strategy::CompiledCallbacks& callbacks,
+    void* state);
+
+// The same against a journal; `tape` holds the outcome and must outlive the session.
+[[nodiscard]] std::unique_ptr<Session> playback_nothing(const RunSpec& spec, PlaybackTape& tape);
+[[nodiscard]] std::unique_ptr<Session> playback_touch_maker(const RunSpec& spec, PlaybackTape& tape,
+                                                            const strategy::TouchMakerConfig& c);
+[[nodiscard]] std::unique_ptr<Session> playback_market_making(
+    const RunSpec& spec, PlaybackTape& tape, const strategy::MarketMakingConfig& c);
+[[nodiscard]] std::unique_ptr<Session> playback_momentum(const RunSpec& spec, PlaybackTape& tape,
+                                                         const strategy::MomentumConfig& c);
+[[nodiscard]] std::unique_ptr<Session> playback_compiled(
+    const RunSpec& spec, PlaybackTape& tape, const strategy::CompiledCallbacks& callbacks,
     void* state);
 
 }  // namespace kimera::system

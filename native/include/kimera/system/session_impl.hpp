@@ -128,4 +128,22 @@ template <class Strategy>
                                                                          std::move(strategy));
 }
 
+// One lane for the whole journal: it stands in the order in which the strategy was told.
+template <class Strategy>
+[[nodiscard]] std::unique_ptr<LoopSession<PlaybackVenue, Strategy>> make_playback(
+    const RunSpec& recorded, PlaybackTape& tape, Strategy strategy) {
+  RunSpec spec = recorded;
+  spec.lane_of.assign(spec.instruments.size(), 0);
+  spec.digest = false;  // the tape keeps it, over the records as they were written
+  spec.journal = {&tape, [](void* at, const model::Record& r) noexcept {
+                    return static_cast<PlaybackTape*>(at)->told(r);
+                  }};
+  std::vector<Lane<PlaybackVenue>> lanes;
+  const auto at_once = [] { return market::LatencyModel::constant(0); };
+  lanes.emplace_back(PlaybackVenue(tape), LaneLatency{at_once(), at_once(), at_once()},
+                     spec.max_in_flight);
+  return std::make_unique<LoopSession<PlaybackVenue, Strategy>>(spec, std::move(lanes),
+                                                                std::move(strategy));
+}
+
 }  // namespace kimera::system

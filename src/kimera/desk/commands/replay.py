@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
+from kimera.desk.commands.playback import play_back
 from kimera.desk.output import JOURNAL, check_writable, prepare_folder
 from kimera.desk.runs import conclude, shown
 from kimera.errors import InputError
 from kimera.market import Tape, open_tape
-from kimera.system import QueueModel, replay
+from kimera.system import QueueModel, is_run, replay
 from kimera.system.config_file import duration_ns, load_replay
 
 __all__ = ["EXAMPLE", "command"]
@@ -45,6 +46,10 @@ def command(
     lenient: Annotated[
         bool, typer.Option("--lenient", help="Count anomalies of the tape instead of stopping.")
     ] = False,
+    as_tape: Annotated[
+        bool,
+        typer.Option("--as-tape", help="Take a run's journal as market data: a new run on it."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the summary as JSON instead of tables.")
     ] = False,
@@ -54,7 +59,20 @@ def command(
     The books are rebuilt from the tape; orders take time to arrive, wait in the queue and are
     filled by the recorded trades. Several tapes are merged by exchange time. The report says
     which queue and latency models were used. The same tape, seed and options give the same digest.
+
+    The journal of a run is played back instead: its strategy is told what it was told, and must
+    ask what it asked; the first difference is printed, with exit code 1. A parameter changed in
+    the configuration, or another strategy, is held against the recorded requests in the same way.
     """
+    if not as_tape and tape_format is None and len(tapes) == 1 and is_run(tapes[0]):
+        unused = {
+            "--report": report,
+            "--output": output,
+            "--queue-model": queue_model,
+            "--latency": latency,
+            "--seed": seed,
+        }
+        return play_back(tapes[0], strategy, config, unused, as_json=as_json)
     if report is not None:
         check_writable(report.parent)
     given: dict[str, Any] = {"replay": _assumed(queue_model, latency, seed)}
