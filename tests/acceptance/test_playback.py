@@ -46,7 +46,9 @@ def test_playback_of_a_run_is_identical_in_another_process(recorded: Path) -> No
     assert outcome["difference"] is None
     assert outcome["records"] == len(journal)
     assert outcome["orders"] == orders > 100
-    assert outcome["digest"] == json.loads((recorded / "summary.json").read_text())["digest"]
+    assert (
+        outcome["fingerprint"] == json.loads((recorded / "summary.json").read_text())["fingerprint"]
+    )
 
 
 def test_playback_with_a_changed_parameter_names_the_first_different_request(
@@ -91,15 +93,15 @@ def test_replay_of_a_tape_plays_back_identically_from_its_journal(
     kimera("replay", tape, "--as-tape", "--strategy", "touch-maker-v1", "--output", again)
     told = kimera("replay", again / "journal", hash_seed="9").stdout
     assert told.startswith("identical: ")
-    assert json.loads((again / "summary.json").read_text())["digest"] in told
+    assert json.loads((again / "summary.json").read_text())["fingerprint"] in told
 
 
-def test_replay_in_two_processes_gives_one_digest(recorded: Path) -> None:
+def test_replay_in_two_processes_gives_one_fingerprint(recorded: Path) -> None:
     arguments = ("replay", recorded / "journal", "--as-tape", "--json")
-    digests = {
-        json.loads(kimera(*arguments, hash_seed=seed).stdout)["digest"] for seed in ("1", "77")
+    fingerprints = {
+        json.loads(kimera(*arguments, hash_seed=seed).stdout)["fingerprint"] for seed in ("1", "77")
     }
-    assert len(digests) == 1
+    assert len(fingerprints) == 1
 
 
 def test_option_that_a_playback_cannot_use_is_refused(recorded: Path) -> None:

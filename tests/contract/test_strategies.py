@@ -27,18 +27,20 @@ every_strategy = pytest.mark.parametrize("name", sorted(STRATEGIES))
 
 
 @every_strategy
-def test_strategy_run_twice_on_a_tape_gives_the_same_digest(name: str) -> None:
+def test_strategy_run_twice_on_a_tape_gives_the_same_fingerprint(name: str) -> None:
     by_order, _ = streams(30_000)
     first = replay(MemoryTape(by_order), name)
     again = replay(MemoryTape(by_order), name)
-    assert first.digest == again.digest
+    assert first.fingerprint == again.fingerprint
     assert first.events == len(by_order)
 
 
 @every_strategy
 def test_strategy_on_the_simulated_market_is_decided_by_the_seed(name: str) -> None:
-    digests = [simulate(None, name, seed=s, duration_ns=300_000_000).digest for s in (1, 1, 2)]
-    assert digests[0] == digests[1] != digests[2]
+    fingerprints = [
+        simulate(None, name, seed=s, duration_ns=300_000_000).fingerprint for s in (1, 1, 2)
+    ]
+    assert fingerprints[0] == fingerprints[1] != fingerprints[2]
 
 
 @every_strategy

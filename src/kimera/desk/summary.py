@@ -55,6 +55,7 @@ def summary(result: RunResult) -> dict[str, Any]:
         "tape_format": result.tape_format,
         "seed": result.seed,
         "digest": result.digest,
+        "fingerprint": result.fingerprint,
         "start_ns": None if result.start_ns == NO_TIME else result.start_ns,
         "end_ns": None if result.end_ns == NO_TIME else result.end_ns,
         "wall_s": result.wall_s,
@@ -71,7 +72,6 @@ def summary(result: RunResult) -> dict[str, Any]:
         "anomalies": result.anomalies,
         "fills_dropped": result.fills_dropped,
         "journal": result.journal_path,
-        "journal_digest": result.journal_digest,
         "config": result.config,
     }
 
@@ -83,7 +83,7 @@ def write_summary(result: RunResult, path: Path) -> None:
 
 
 def print_summary(result: RunResult, console: Console, paths: dict[str, Path]) -> None:
-    """Print positions, profit, costs, latency percentiles, paths, and the digest as last line.
+    """Print positions, profit, costs, latency percentiles, paths; last the journal's digest.
 
     Parameters
     ----------
@@ -106,9 +106,9 @@ def print_summary(result: RunResult, console: Console, paths: dict[str, Path]) -
         f"({speed / 1e6:.2f} M events/s)",
         *(f"{name}: {path}" for name, path in paths.items()),
     ]
-    if result.journal_digest is not None:
-        lines.append(f"journal digest: {result.journal_digest}")
-    lines.append(f"digest: {result.digest}")
+    lines.append(f"fingerprint: {result.fingerprint}")
+    if result.digest is not None:
+        lines.append(f"digest: {result.digest}")
     for line in lines:
         # Plain text, never wrapped: a program may read the last line.
         console.out(line, highlight=False)

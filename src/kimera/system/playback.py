@@ -61,7 +61,7 @@ class Playback(msgspec.Struct, frozen=True, kw_only=True):
         What was run.
     records, orders : int
         Records that agree up to the end or the first difference, and requests among them.
-    digest : str
+    fingerprint : str
         Of the records that agree; that of the recorded run when all do.
     difference : Difference or None
         None when the strategy did the same, in the same order, at the same times.
@@ -73,7 +73,7 @@ class Playback(msgspec.Struct, frozen=True, kw_only=True):
     strategy_params: dict[str, Any]
     records: int
     orders: int
-    digest: str
+    fingerprint: str
     difference: Difference | None
     wall_s: float
 
@@ -152,7 +152,7 @@ def playback(
     >>> folder = tempfile.mkdtemp() + "/journal"
     >>> run = simulate(None, "touch-maker-v1", seed=1, duration_ns=10**8, journal=folder)
     >>> again = playback(folder)
-    >>> again.difference is None, again.digest == run.digest
+    >>> again.difference is None, again.fingerprint == run.fingerprint
     (True, True)
     """
     journal = Journal.open(path)
@@ -178,7 +178,7 @@ def playback(
         strategy_params=setup.strategy_params,
         records=tape.agreed,
         orders=tape.orders,
-        digest=tape.digest,
+        fingerprint=tape.digest,
         difference=_difference(tape, journal.first) if tape.differs else None,
         wall_s=wall_s,
     )

@@ -126,7 +126,7 @@ def replay(
         wall_s=wall_s,
         anomalies=anomalies,
         journal_path=None if journal is None else str(journal),
-        journal_digest=digest(),
+        digest=digest(),
     )
 
 

@@ -224,11 +224,13 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
         ``"matching"`` (real matching in a simulation).
     latency_models : dict of str to str
         For ``feed``, ``order_entry`` and ``response``, as in ``"constant 200000 ns"``.
-    journal_path, journal_digest : str or None
-        Where the journal lies and the head of its hash chain; None when none was written.
-    digest : str
-        Digest (32 hex digits) of every record the strategy saw and every order and report, in
-        order; the same with and without a journal on disk, and for the same seed anywhere.
+    journal_path, digest : str or None
+        Where the journal lies and the head of its hash chain (64 hex digits), as
+        ``kimera journal verify`` prints it; None when no journal was written. It covers the
+        journal's metadata too: configuration, strategy, name of the tape.
+    fingerprint : str
+        128-bit hash (32 hex digits) of every record the strategy saw and every order and report,
+        in order; the same with and without a journal, and for the same seed anywhere.
     start_ns, end_ns : int
         First and last market time at the strategy [ns]; NO_TIME for an empty tape.
     fills : ndarray of shape (n_fills,)
@@ -275,7 +277,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     queue_models: tuple[str, ...]
     latency_models: dict[str, str]
     journal_path: str | None
-    digest: str
+    fingerprint: str
     start_ns: int
     end_ns: int
     fills: RecordArray
@@ -293,4 +295,4 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     events: int
     callbacks: dict[str, int]
     anomalies: dict[str, int]
-    journal_digest: str | None = None
+    digest: str | None = None

@@ -155,7 +155,10 @@ def written(path: str | Path | None, spec: Any, setup: Setup) -> Iterator[Callab
 
 
 def _metadata(setup: Setup) -> dict[str, Any]:
-    """What a reader of the journal must know to run it again."""
+    """What a reader of the journal must know to run it again.
+
+    Tapes without their folders: the digest must not depend on where somebody keeps them.
+    """
     return {
         "format": RUN_FORMAT,
         "kind": setup.kind,
@@ -166,7 +169,7 @@ def _metadata(setup: Setup) -> dict[str, Any]:
         "strategy": setup.strategy_name,
         "strategy_params": setup.strategy_params,
         "queue_models": setup.queue_models,
-        "tape": setup.tape,
+        "tape": ", ".join(Path(one).name for one in setup.tape.split(", ")),
         "tape_format": setup.tape_format,
         "start_ns": setup.start_ns,
         "packets": setup.packets,
@@ -278,7 +281,7 @@ def collect(
     wall_s: float,
     anomalies: Mapping[str, int],
     journal_path: str | None,
-    journal_digest: str | None,
+    digest: str | None,
 ) -> RunResult:
     """Gather the outcome of a finished run."""
     log = run.log()
@@ -305,8 +308,8 @@ def collect(
         queue_models=setup.queue_models,
         latency_models={name: latency_text(one) for name, one in setup.latencies.items()},
         journal_path=journal_path,
-        journal_digest=journal_digest,
-        digest=run.digest,
+        digest=digest,
+        fingerprint=run.digest,
         start_ns=run.start_ns,
         end_ns=run.now_ns,
         fills=fills,

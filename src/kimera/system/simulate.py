@@ -88,7 +88,7 @@ def simulate(
         wall_s=wall_s,
         anomalies={},
         journal_path=None if journal is None else str(journal),
-        journal_digest=digest(),
+        digest=digest(),
     )
     lost = result.anomalies.get("market_records_lost", 0)
     if lost or result.anomalies.get("market_wake_ups_refused", 0):

@@ -101,6 +101,7 @@ def _result(n_instruments: int = 2, n_samples: int = 300, n_fills: int = 120) ->
         latency_models={"feed": "constant 200000 ns", "order_entry": "constant 200000 ns"},
         journal_path=None,
         digest="ab" * 32,
+        fingerprint="ef" * 16,
         start_ns=int(ts_ns[0]),
         end_ns=int(ts_ns[-1]),
         fills=fills,

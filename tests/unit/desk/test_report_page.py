@@ -95,7 +95,9 @@ def test_report_shows_the_runs_numbers_with_units(make_run: RunMaker) -> None:
     assert f"spread +25.00, inventory {MINUS}15.50, fees +0.00" in text
     assert f"{run.curve.drawdown['USDT'].max():.2f} USDT" in text
     assert "seed 7" in text
+    assert run.digest is not None
     assert run.digest in text
+    assert run.fingerprint in text
     assert "BTCUSDT @ NORTH" in text
     assert "matching engine itself" in text
     assert "constant 200000 ns" in text

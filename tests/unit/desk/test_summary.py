@@ -46,7 +46,7 @@ def test_write_summary_is_json_with_digest_and_positions(
     run = make_run()
     write_summary(run, tmp_path / "s.json")
     read = json.loads((tmp_path / "s.json").read_text())
-    assert read["digest"] == run.digest
+    assert (read["digest"], read["fingerprint"]) == (run.digest, run.fingerprint)
     assert [row["position_lots"] for row in read["instruments"]] == list(run.positions_lots)
     assert read["latency_ns"]["feed"] == {
         "n": 5_000,
@@ -66,10 +66,11 @@ def test_print_summary_ends_with_the_digest_in_plain_text(
     print_summary(run, Console(file=stream, width=80), {"report": tmp_path / "report.html"})
     lines = stream.getvalue().splitlines()
     assert lines[-1] == "digest: " + "cd" * 64
-    assert lines[-2] == f"report: {tmp_path / 'report.html'}"
+    assert lines[-2] == "fingerprint: " + "ef" * 16
+    assert lines[-3] == f"report: {tmp_path / 'report.html'}"
     assert "P&L, USDT" in stream.getvalue()
     assert "+9.50 " in stream.getvalue()
-    assert max(map(len, lines[:-2])) <= 80
+    assert max(map(len, lines[:-3])) <= 80
     assert "BTCUSDT @ NORTH" in stream.getvalue()
 
 

@@ -322,13 +322,13 @@ def test_empirical_latency_is_drawn_by_the_seed_and_keeps_its_order() -> None:
     by_order, _ = streams(20_000)
     latency = EmpiricalLatency((1_000, 2_000, 900_000), (3, 1))
 
-    def digest(seed: int) -> str:
+    def fingerprint(seed: int) -> str:
         config = ReplayConfig(order_entry=latency, seed=seed)
         result = replay(MemoryTape(by_order), "touch-maker-v1", config)
         assert result.latencies["order_entry"].percentile_ns(50) < 2_001
-        return result.digest
+        return result.fingerprint
 
-    assert digest(1) == digest(1) != digest(2)
+    assert fingerprint(1) == fingerprint(1) != fingerprint(2)
 
 
 def test_strategy_that_raises_stops_the_run_and_is_named() -> None:
@@ -357,15 +357,15 @@ def test_python_native_and_compiled_touch_makers_are_one_meaning() -> None:
     pytest.importorskip("numba")
     examples = Path(__file__).parents[3] / "examples"
     by_order, _ = streams(60_000)
-    digests = {
-        replay(MemoryTape(by_order), strategy).digest
+    fingerprints = {
+        replay(MemoryTape(by_order), strategy).fingerprint
         for strategy in (
             "touch-maker-v1",
             f"{examples}/touch_maker_python.py:TouchMaker",
             f"{examples}/touch_maker_compiled.py:touch_maker",
         )
     }
-    assert len(digests) == 1
+    assert len(fingerprints) == 1
 
 
 def test_two_tapes_are_merged_by_exchange_time_and_numbered_on() -> None:
@@ -409,7 +409,7 @@ def test_journal_holds_what_was_seen_asked_and_told(tmp_path: Path) -> None:
     by_order, _ = streams(30_000)
     with_journal = replay(MemoryTape(by_order), "touch-maker-v1", journal=tmp_path / "j")
     without = replay(MemoryTape(by_order), "touch-maker-v1")
-    assert with_journal.digest == without.digest
+    assert with_journal.fingerprint == without.fingerprint
     journal = Journal.open(tmp_path / "j")
     records = np.concatenate(list(journal.records()))
     kinds = {
@@ -419,7 +419,7 @@ def test_journal_holds_what_was_seen_asked_and_told(tmp_path: Path) -> None:
     assert kinds[Kind.ORDER] == with_journal.counters.sent
     fills = records[(records["kind"] == Kind.REPORT) & (records["action"] == ReportAct.FILLED)]
     assert fills.tobytes() == with_journal.fills.tobytes()
-    assert journal.digest() == with_journal.journal_digest
+    assert journal.digest() == with_journal.digest
     assert journal.metadata["strategy"] == "touch-maker-v1"
 
 

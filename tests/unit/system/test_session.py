@@ -36,8 +36,8 @@ def shifted(records: RecordArray, n_bytes: int) -> RecordArray:
 def test_replay_of_records_off_a_cache_line_equals_that_of_aligned_ones() -> None:
     market = SimulatedMarket(SimulationConfig().market, seed=3)
     records = market.records(500_000_000)
-    digests = {
-        replay(Tape(market, shifted(records, n_bytes)), "touch-maker-v1").digest
+    fingerprints = {
+        replay(Tape(market, shifted(records, n_bytes)), "touch-maker-v1").fingerprint
         for n_bytes in (0, 8, 16, 32)
     }
-    assert len(digests) == 1
+    assert len(fingerprints) == 1

@@ -82,7 +82,7 @@ def _asked(config: Path | None) -> tuple[str | None, dict[str, Any]]:
 def _text(outcome: Playback) -> str:
     done = f"{outcome.records} records, {outcome.orders} requests of {outcome.strategy}"
     if outcome.difference is None:
-        return f"identical: {done}\ndigest: {outcome.digest}"
+        return f"identical: {done}\nfingerprint: {outcome.fingerprint}"
     parted = outcome.difference
     return (
         f"different at record {parted.index}, after {done}\n"

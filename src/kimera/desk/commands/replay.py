@@ -58,7 +58,8 @@ def command(
 
     The books are rebuilt from the tape; orders take time to arrive, wait in the queue and are
     filled by the recorded trades. Several tapes are merged by exchange time. The report says
-    which queue and latency models were used. The same tape, seed and options give the same digest.
+    which queue and latency models were used. The same tape, seed and options give the same digest
+    of the journal and, with or without one, the same fingerprint.
 
     The journal of a run is played back instead: its strategy is told what it was told, and must
     ask what it asked; the first difference is printed, with exit code 1. A parameter changed in

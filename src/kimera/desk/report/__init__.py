@@ -34,10 +34,10 @@ def report_html(result: RunResult) -> str:
     kind = {"simulation": "simulated market", "replay": "recorded market"}.get(
         result.kind, result.kind
     )
-    subtitle = f"{kind} · {words.instant(words.first_ns(result))} · seed {result.seed} · digest "
+    subtitle = f"{kind} · {words.instant(words.first_ns(result))} · seed {result.seed} · "
     return Page(
         title=f"{result.strategy} on {shown}",
-        subtitle=subtitle + result.digest[:16],
+        subtitle=subtitle + _identity(result),
         tiles=tiles(view),
         sections=sections(view),
         footer=build_line() + ". Pictures by plotly.js (MIT licence). Times are UTC.",
@@ -59,3 +59,10 @@ def write_report(result: RunResult, path: Path) -> None:
         If the file cannot be written.
     """
     write_file(path, report_html(result))
+
+
+def _identity(result: RunResult) -> str:
+    """Give the first digits of the journal's digest, or of the fingerprint without a journal."""
+    if result.digest is not None:
+        return f"digest {result.digest[:16]}"
+    return f"fingerprint {result.fingerprint[:16]}"

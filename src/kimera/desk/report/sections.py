@@ -409,9 +409,9 @@ def _record(view: View) -> list[Card]:
         ["first market time", words.instant(words.first_ns(result))],
         ["last market time", words.instant(result.end_ns)],
         ["seed", str(result.seed)],
-        ["digest", result.digest],
+        ["fingerprint", result.fingerprint],
         ["journal", result.journal_path or "not written"],
-        ["journal digest", result.journal_digest or "no journal"],
+        ["digest", result.digest or "no journal"],
         ["venues", ", ".join(_venue(view, number) for number in range(len(result.venues)))],
         *([f"latency: {key.replace('_', ' ')}", text] for key, text in _models(result)),
         ["callbacks", ", ".join(f"{k} {v:,}" for k, v in result.callbacks.items()) or "none"],
@@ -426,8 +426,9 @@ def _record(view: View) -> list[Card]:
     return [
         Card(
             "Run",
-            "The digest covers every record the strategy saw and every order and report: the same "
-            "seed and configuration give the same digest on any machine.",
+            "The digest is the head of the journal's hash chain, as kimera journal verify prints "
+            "it. The fingerprint covers every record the strategy saw and every order and report, "
+            "with or without a journal. The same seed and configuration give both again anywhere.",
             body=table(["", ""], facts, left=2),
         ),
         Card(
