@@ -39,6 +39,7 @@ COMMANDS: Final[dict[str, CommandLine]] = {
     "run": CommandLine("trade", "Run the whole system on a simulated market."),
     "replay": CommandLine("trade", "Run a strategy on recorded market data."),
     "book": CommandLine("data", "Rebuild the books of a tape and write their levels down."),
+    "microstructure": CommandLine("data", "Measure spreads, order flow, impact and toxicity."),
     "data": CommandLine("data", "Import, inspect and convert recorded tapes."),
     "journal": CommandLine("data", "Inspect and verify a journal, show its last records."),
     "cep": CommandLine("trade", "Find patterns in streams of rows: SQL MATCH_RECOGNIZE."),
