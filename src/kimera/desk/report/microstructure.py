@@ -139,7 +139,8 @@ def _cards(one: Measures) -> list[Card]:
          "The alarm stands in the most one-sided fifth of the flow, as known before each trade; "
          "bars are 95 %.", charts.markouts, False),
         (one.hawkes is not None and not one.hawkes.why, "Hawkes intensity of orders",
-         "Each order makes the next likelier for a while; fitted by maximum likelihood.",
+         "Each order makes the next likelier for a while; fitted by maximum likelihood, with one "
+         "base rate for the whole tape.",
          charts.hawkes, False),
         (one.hawkes is not None and not one.hawkes.why, "Residuals of the Hawkes fit",
          "On the dashed line the fit explains the clustering; above it, gaps are longer than it "

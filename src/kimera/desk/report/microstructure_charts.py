@@ -13,7 +13,6 @@ from kimera.desk.report.series import milliseconds, rounded, spaced_index, stret
 from kimera.microstructure import (
     LeadLag,
     PriceDiscovery,
-    hawkes_intensity,
     hawkes_residuals,
     kyle_lambda_rolling,
     response_function,
@@ -290,16 +289,22 @@ def markouts(one: Measures) -> Figure:
 
 
 def hawkes(one: Measures) -> Figure:
-    """Fitted intensity of orders over time."""
+    """Orders per second by stretch, as they came and as the fit expects them."""
     assert one.hawkes is not None
     fit, at = one.hawkes, one.orders.ts_ns[: one.hawkes.n_events]
     seconds = (at - at[0]) / 1e9
-    grid = np.linspace(0.0, float(seconds[-1]), 1_500)
-    values = hawkes_intensity(grid, seconds, mu=fit.mu, alpha=fit.alpha, beta=fit.beta)
-    x = milliseconds(at[0] + (grid * 1e9).astype(np.int64))
+    gaps = hawkes_residuals(seconds, mu=fit.mu, alpha=fit.alpha, beta=fit.beta)
+    expected = np.cumsum(gaps)  # the integral of the intensity up to each order
+    edges = np.linspace(0.0, float(seconds[-1]), 121)
+    told = np.diff(np.interp(edges, seconds[-len(expected) :], expected)) / np.diff(edges)
+    seen = np.histogram(seconds, edges)[0] / np.diff(edges)
+    x = milliseconds(at[0] + (edges[:-1] * 1e9).astype(np.int64))
     return _figure(
-        [_line(x, rounded(values, 4), "intensity", LINES[0], width=1)],
-        xaxis=_time_axis(), yaxis=_axis("orders per second", type="log"), showlegend=False,
+        [
+            _line(x, rounded(seen, 4), "as they came", "var(--quote)", shape="hv"),
+            _line(x, rounded(told, 4), "mean fitted intensity", LINES[0], shape="hv"),
+        ],
+        xaxis=_time_axis(), yaxis=_axis("orders per second", rangemode="tozero"),
     )  # fmt: skip
 
 
