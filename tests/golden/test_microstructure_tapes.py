@@ -28,11 +28,12 @@ def measures(folder: Path, *names: str) -> list[Measures]:
     return [measure(one.kept()) for one in analyses]
 
 
+IBM = ("us_equity_ticks/ibm_20131007_quote.zip", "us_equity_ticks/ibm_20131007_trade.zip")
 TAPES = [
     ("lobster/LOBSTER_SampleFile_AMZN_2012-06-21_5.zip",),
-    ("cme_databento/esh4-glbx-mdp3-20231225.mbo.dbn.zst",),
-    ("us_equity_ticks/ibm_20131007_quote.zip", "us_equity_ticks/ibm_20131007_trade.zip"),
-    ("binance/usdm_btcusdt_20230404.jsonl.gz",),
+    pytest.param(("cme_databento/esh4-glbx-mdp3-20231225.mbo.dbn.zst",), marks=pytest.mark.slow),
+    pytest.param(IBM, marks=pytest.mark.slow),
+    pytest.param(("binance/usdm_btcusdt_20230404.jsonl.gz",), marks=pytest.mark.slow),
 ]
 
 
@@ -61,7 +62,7 @@ def test_table_of_a_tape_agrees_with_the_stream(market_data: Path, names: tuple[
 
 def test_trades_of_us_equities_lie_within_the_merged_quotes(market_data: Path) -> None:
     """The data set says: 96 to 99.8 % of trades at or within the best quotes in the session."""
-    (one,) = measures(market_data, *TAPES[2])
+    (one,) = measures(market_data, *IBM)
     quotes, trades = two_sided(one.kept), one.kept.trades
     hour = trades.ts_ns // 3_600_000_000_000 % 24
     inside = (hour >= 14) & (hour < 20)  # 10:00 to 16:00 New York
