@@ -5,20 +5,21 @@ PYTHON ?= python3
 JOBS ?= 2
 LIMIT ?= 600
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow bench lint docs stubs native-test sanitize fuzz clean
+.PHONY: help setup run test test-slow bench lint docs stubs lock native-test sanitize fuzz clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-$(VENV)/.run: pyproject.toml CMakeLists.txt $(shell find native/include native/src native/bind -type f)
+$(VENV)/.run: pyproject.toml requirements/run.txt CMakeLists.txt $(shell find native/include native/src native/bind -type f)
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install -q --disable-pip-version-check ".[data,cep]"
+	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@$(PY) -m pip install -q --disable-pip-version-check --no-deps .
 	@touch $@
 
-$(VENV)/.setup: pyproject.toml CMakeLists.txt $(shell find native/include native/src native/bind -type f)
+$(VENV)/.setup: pyproject.toml requirements/setup.txt CMakeLists.txt $(shell find native/include native/src native/bind -type f)
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install -q --disable-pip-version-check "scikit-build-core>=1.0" "nanobind>=3.1" "plotly>=6" "cmake>=3.25,<4" ninja
-	@$(PY) -m pip install -q --disable-pip-version-check --no-build-isolation -e ".[data,cep,jit,test,lint]"
+	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements/setup.txt
+	@$(PY) -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.run
 
 setup: $(VENV)/.setup  ## what the tests and the linters need
@@ -69,9 +70,14 @@ lint: setup  ## style, types, floors
 stubs: setup  ## regenerate the type stubs of kimera._native
 	$(PY) -m nanobind.stubgen -m kimera._native -r -O src/kimera
 
-docs: $(VENV)/.setup  ## the documentation site in docs/_build
-	$(PY) -m pip install -q --disable-pip-version-check "sphinx>=8" "myst-parser>=4" "furo>=2024"
+docs: setup  ## the documentation site in docs/_build
 	$(PY) -m sphinx -W -q docs docs/_build
+
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -q
+lock:  ## renew the hashed locks in requirements/ (needs uv)
+	$(LOCK) --extra data --extra cep -o requirements/run.txt
+	$(LOCK) requirements/build.in --extra data --extra cep --extra jit --extra econometrics \
+	  --extra test --extra lint --extra docs -o requirements/setup.txt
 
 clean:  ## remove what was built
 	rm -rf build .venv out docs/_build src/kimera/*.so
