@@ -156,20 +156,10 @@ void JournalStore::start_upkeep() {
 void JournalStore::run_upkeep() noexcept {
   while (!stop_.load(std::memory_order_acquire)) {
     try {
-      {
-        const std::lock_guard guard(upkeep_);
-        const SegmentFile& current = *current_.load(std::memory_order_acquire);
-        const bool soon = format::load(current.header().committed) >= layout_.records / 2;
-        if (soon && !spare_refused_ && last_made_ == current.identity().number) {
-          try {
-            spare_.store(make_next(), std::memory_order_release);
-          } catch (const JournalFailure&) {
-            spare_refused_ = true;  // append() will try itself and answer for it
-          }
-        }
-      }
       for (bool more = true; more && !stop_.load(std::memory_order_acquire);) {
         const std::lock_guard guard(upkeep_);
+        // Before each step of the chain: append() waits for a file, but not for the chain.
+        prepare_next();
         more = seal_step(true);
       }
       const std::lock_guard guard(upkeep_);
@@ -187,6 +177,19 @@ void JournalStore::run_upkeep() noexcept {
       return;
     }
     std::this_thread::sleep_for(kUpkeepPause);
+  }
+}
+
+// The file after the current one, once the current one is begun in earnest: to make a file takes
+// about as long as to fill one.
+void JournalStore::prepare_next() {
+  const SegmentFile& current = *current_.load(std::memory_order_acquire);
+  const bool soon = format::load(current.header().committed) >= layout_.records / 8;
+  if (!soon || spare_refused_ || last_made_ != current.identity().number) return;
+  try {
+    spare_.store(make_next(), std::memory_order_release);
+  } catch (const JournalFailure&) {
+    spare_refused_ = true;  // append() will try itself and answer for it
   }
 }
 

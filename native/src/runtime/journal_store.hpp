@@ -76,6 +76,7 @@ class JournalStore {
   void adopt(const std::vector<std::uint64_t>& numbers);
   void start_upkeep();
   void run_upkeep() noexcept;
+  void prepare_next();
   void release_segments() noexcept;
   void note_failure(JournalStatus status, const std::string& text) noexcept;
   // under upkeep_
