@@ -20,7 +20,7 @@ from kimera.desk.report.words import (
     size_words,
     span_ns,
 )
-from kimera.model import NO_TIME
+from kimera.model import NO_PRICE, NO_TIME
 from kimera.system import LatencyHistogram, RunResult
 
 if TYPE_CHECKING:
@@ -106,12 +106,19 @@ def print_summary(result: RunResult, console: Console, paths: dict[str, Path]) -
         f"({speed / 1e6:.2f} M events/s)",
         *(f"{name}: {path}" for name, path in paths.items()),
     ]
+    if not _was_quoted(result):
+        lines.insert(2, "no bid or ask was ever seen: this tape gives a strategy nothing to act on")
     lines.append(f"fingerprint: {result.fingerprint}")
     if result.digest is not None:
         lines.append(f"digest: {result.digest}")
     for line in lines:
         # Plain text, never wrapped: a program may read the last line.
         console.out(line, highlight=False)
+
+
+def _was_quoted(result: RunResult) -> bool:
+    top = result.top
+    return bool((top.bid_ticks != NO_PRICE).any() or (top.ask_ticks != NO_PRICE).any())
 
 
 def _positions(result: RunResult) -> RenderableType:

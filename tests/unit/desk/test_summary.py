@@ -7,10 +7,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from rich.console import Console
 
 from kimera.desk.summary import _exact, print_summary, summary, write_summary
+from kimera.model import NO_PRICE
 from kimera.system import RunResult
 
 RunMaker = Callable[..., RunResult]
@@ -83,3 +85,15 @@ def test_print_summary_in_two_currencies_names_each(make_run: RunMaker) -> None:
     text = stream.getvalue()
     assert text.count(" USDT") == 2  # the instrument and the sum
     assert text.count(" BTC ") >= 2
+
+
+def test_print_summary_of_a_tape_without_quotes_says_so(make_run: RunMaker) -> None:
+    run = make_run()
+    texts = []
+    for bids in (run.top.bid_ticks, np.full_like(run.top.bid_ticks, NO_PRICE)):
+        asks = bids if bids is not run.top.bid_ticks else run.top.ask_ticks
+        top = msgspec.structs.replace(run.top, bid_ticks=bids, ask_ticks=asks)
+        stream = io.StringIO()
+        print_summary(msgspec.structs.replace(run, top=top), Console(file=stream), {})
+        texts.append(stream.getvalue())
+    assert ["no bid or ask was ever seen" in text for text in texts] == [False, True]
