@@ -5,7 +5,7 @@ PYTHON ?= python3
 JOBS ?= 2
 LIMIT ?= 600
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow bench lint docs stubs lock native-test sanitize fuzz clean
+.PHONY: help setup run test test-slow bench bench-peers lint docs stubs lock native-test sanitize fuzz clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,15 @@ fuzz: setup  ## every fuzz target for FUZZ_SECONDS (needs clang)
 	  echo "$$target"; $$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 2>&1 | tail -6 || exit 1; \
 	done
 
+.venv-peers/.setup:
+	@$(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install -q --disable-pip-version-check "hftbacktest>=2.4"
+	@touch $@
+
+# hftbacktest wants an older numpy than ours: it gets an environment of its own.
+bench-peers: setup .venv-peers/.setup  ## the backtest's benchmarks beside hftbacktest
+	KIMERA_PEERS=$(abspath .venv-peers)/bin/python $(VENV)/bin/kimera bench backtest $(ARGS)
+
 bench: setup  ## the benchmark table
 	$(VENV)/bin/kimera bench $(ARGS)
 
@@ -80,4 +89,4 @@ lock:  ## renew the hashed locks in requirements/ (needs uv)
 	  --extra test --extra lint --extra docs -o requirements/setup.txt
 
 clean:  ## remove what was built
-	rm -rf build .venv out docs/_build src/kimera/*.so
+	rm -rf build .venv .venv-peers out docs/_build src/kimera/*.so

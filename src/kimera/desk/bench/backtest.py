@@ -1,17 +1,24 @@
 """How fast a backtest runs: both latencies, queue positions, digest on; one thread.
 
-The stream is made by ``native/bench/backtest.cpp``; every candidate runs on the same records.
+The stream is made by ``native/bench/backtest.cpp``; every candidate runs on the same records, and
+so do peers where ``KIMERA_PEERS`` names an interpreter that has them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+import numpy as np
+
 from kimera._native import bench as _native
-from kimera.desk.bench import Measurement, Profile, interleave
+from kimera.desk.bench import Interleaved, Measurement, Profile, interleave
+from kimera.desk.bench.peers import Peer, peers_python
 from kimera.model import RECORD, Instrument, RecordArray, Venue
 from kimera.strategy import Strategy
 from kimera.system import ConstantLatency, ReplayConfig, replay
@@ -89,15 +96,60 @@ def measure(profile: Profile) -> list[Measurement]:
     runs["Python class, calls of on_top, L2"] = calls
     targets = {name: target for name, (_, _, target) in candidates.items()}
     targets["Python class, calls of on_top, L2"] = 1.5
-    found = interleave(runs, profile.rounds)
-    return [
-        Measurement(
-            area="backtest",
-            name=name,
-            value=found.median(name),
-            unit="M calls/s" if "calls" in name else "M events/s",
-            target=targets[name],
-            runs=profile.rounds,
-        )
-        for name in runs
-    ]
+    with _beside(by_order, by_price) as peers:
+        found = interleave(runs | peers, profile.rounds)
+    return [_row(name, found, targets[name], peers, profile) for name in runs]
+
+
+def _row(
+    name: str,
+    found: Interleaved,
+    target: float | None,
+    peers: Mapping[str, Callable[[], float]],
+    profile: Profile,
+) -> Measurement:
+    peer = next((one for one in peers if one.endswith(f": {name}")), None)
+    return Measurement(
+        area="backtest",
+        name=name,
+        value=found.median(name),
+        unit="M calls/s" if "calls" in name else "M events/s",
+        target=target,
+        peer=None if peer is None else peer.partition(":")[0],
+        peer_value=None if peer is None else found.median(peer),
+        ratio=None if peer is None else found.ratio(name, peer),
+        runs=profile.rounds,
+    )
+
+
+_OF_HFTBACKTEST: Final = {
+    "bare, L2": "bare-l2",
+    "bare, L3": "bare-l3",
+    "touch maker, L2": "maker-l2",
+    "touch maker, L3": "maker-l3",
+}
+
+
+@contextmanager
+def _beside(by_order: _Stream, by_price: _Stream) -> Iterator[dict[str, Callable[[], float]]]:
+    """Candidates of the peers on the same records, in events of those records; none without."""
+    python = peers_python()
+    if python is None:
+        yield {}
+        return
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        files = (folder / "l3.npy", folder / "l2.npy")
+        for path, tape in zip(files, (by_order, by_price), strict=True):
+            np.save(path, tape.records)
+        peer = stack.enter_context(Peer(python, "hftbacktest_peer.py", *files))
+
+        def rate(candidate: str, n_records: int) -> Callable[[], float]:
+            return lambda: n_records / peer.seconds(candidate) / 1e6
+
+        yield {
+            f"hftbacktest {peer.version}: {name}": rate(
+                candidate, len((by_order if candidate.endswith("l3") else by_price).records)
+            )
+            for name, candidate in _OF_HFTBACKTEST.items()
+        }
