@@ -57,11 +57,11 @@ fuzz: setup  ## every fuzz target for FUZZ_SECONDS (needs clang)
 
 .venv-peers/.setup:
 	@$(PYTHON) -m venv .venv-peers
-	@.venv-peers/bin/python -m pip install -q --disable-pip-version-check "hftbacktest>=2.4"
+	@.venv-peers/bin/python -m pip install -q --disable-pip-version-check "hftbacktest>=2.4" "nautilus_trader>=1.221"
 	@touch $@
 
 # hftbacktest wants an older numpy than ours: it gets an environment of its own.
-bench-peers: setup .venv-peers/.setup  ## the backtest's benchmarks beside hftbacktest
+bench-peers: setup .venv-peers/.setup  ## the backtest beside hftbacktest and NautilusTrader
 	KIMERA_PEERS=$(abspath .venv-peers)/bin/python $(VENV)/bin/kimera bench backtest $(ARGS)
 
 bench: setup  ## the benchmark table

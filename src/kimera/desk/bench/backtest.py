@@ -7,9 +7,10 @@ so do peers where ``KIMERA_PEERS`` names an interpreter that has them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -18,7 +19,7 @@ import numpy as np
 
 from kimera._native import bench as _native
 from kimera.desk.bench import Interleaved, Measurement, Profile, interleave
-from kimera.desk.bench.peers import Peer, peers_python
+from kimera.desk.bench.peers import Peer, installed, peers_python
 from kimera.model import RECORD, Instrument, RecordArray, Venue
 from kimera.strategy import Strategy
 from kimera.system import ConstantLatency, ReplayConfig, replay
@@ -98,17 +99,16 @@ def measure(profile: Profile) -> list[Measurement]:
     targets["Python class, calls of on_top, L2"] = 1.5
     with _beside(by_order, by_price) as peers:
         found = interleave(runs | peers, profile.rounds)
-    return [_row(name, found, targets[name], peers, profile) for name in runs]
+    rows: list[Measurement] = []
+    for name in runs:
+        beside = [one for one in peers if one.endswith(f": {name}")]
+        rows += [_row(name, found, targets[name], peer, profile) for peer in beside or [None]]
+    return rows
 
 
 def _row(
-    name: str,
-    found: Interleaved,
-    target: float | None,
-    peers: Mapping[str, Callable[[], float]],
-    profile: Profile,
+    name: str, found: Interleaved, target: float | None, peer: str | None, profile: Profile
 ) -> Measurement:
-    peer = next((one for one in peers if one.endswith(f": {name}")), None)
     return Measurement(
         area="backtest",
         name=name,
@@ -122,11 +122,16 @@ def _row(
     )
 
 
-_OF_HFTBACKTEST: Final = {
+_OF_PEERS: Final = {
     "bare, L2": "bare-l2",
     "bare, L3": "bare-l3",
     "touch maker, L2": "maker-l2",
     "touch maker, L3": "maker-l3",
+}
+"""What a peer calls the same candidate."""
+_PROGRAMS: Final = {
+    "hftbacktest": "hftbacktest_peer.py",
+    "nautilus_trader": "nautilus_peer.py",
 }
 
 
@@ -142,14 +147,18 @@ def _beside(by_order: _Stream, by_price: _Stream) -> Iterator[dict[str, Callable
         files = (folder / "l3.npy", folder / "l2.npy")
         for path, tape in zip(files, (by_order, by_price), strict=True):
             np.save(path, tape.records)
-        peer = stack.enter_context(Peer(python, "hftbacktest_peer.py", *files))
+        rates: dict[str, Callable[[], float]] = {}
+        for module, program in _PROGRAMS.items():
+            if not installed(python, module):
+                continue
+            peer = stack.enter_context(Peer(python, program, *files))
+            for name, candidate in _OF_PEERS.items():
+                tape = by_order if candidate.endswith("l3") else by_price
+                n_records = peer.n_records or len(tape.records)
+                label = f"{module} {peer.version}: {name}"
+                rates[label] = partial(_peer_rate, peer, candidate, n_records)
+        yield rates
 
-        def rate(candidate: str, n_records: int) -> Callable[[], float]:
-            return lambda: n_records / peer.seconds(candidate) / 1e6
 
-        yield {
-            f"hftbacktest {peer.version}: {name}": rate(
-                candidate, len((by_order if candidate.endswith("l3") else by_price).records)
-            )
-            for name, candidate in _OF_HFTBACKTEST.items()
-        }
+def _peer_rate(peer: Peer, candidate: str, n_records: int) -> float:
+    return n_records / peer.seconds(candidate) / 1e6

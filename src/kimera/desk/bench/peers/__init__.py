@@ -14,7 +14,7 @@ from typing import Final, Self
 
 from kimera.errors import InputError
 
-__all__ = ["VARIABLE", "Peer", "peers_python"]
+__all__ = ["VARIABLE", "Peer", "installed", "peers_python"]
 
 VARIABLE: Final = "KIMERA_PEERS"
 
@@ -25,6 +25,12 @@ def peers_python() -> str | None:
     if named and not Path(named).is_file():
         raise InputError(f"{VARIABLE}: expected a Python interpreter, found no file {named}")
     return named or None
+
+
+def installed(python: str, module: str) -> bool:
+    """Tell whether that interpreter has the module."""
+    line = f"import importlib.util as u; raise SystemExit(u.find_spec({module!r}) is None)"
+    return subprocess.run([python, "-c", line], check=False).returncode == 0
 
 
 class Peer:
@@ -38,6 +44,13 @@ class Peer:
         A file of this folder.
     arguments : Path
         Given to the program.
+
+    Attributes
+    ----------
+    version : str
+        Of the peer.
+    n_records : int or None
+        How many records of the stream it takes; all of them when None.
     """
 
     def __init__(self, python: str, program: str, *arguments: Path) -> None:
@@ -48,9 +61,12 @@ class Peer:
             stdout=subprocess.PIPE,
             text=True,
         )
-        word, _, self.version = self._line().partition(" ")
-        if word != "ready":
+        word, *rest = self._line().split() or [""]
+        if word != "ready" or not rest:
+            self._process.communicate()
             raise InputError(f"{program}: expected 'ready VERSION', found {word!r}")
+        self.version = rest[0]
+        self.n_records = int(rest[1]) if len(rest) > 1 else None
 
     def __enter__(self) -> Self:
         return self
@@ -74,6 +90,7 @@ class Peer:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            code = self._process.wait()
+            self._process.communicate()
+            code = self._process.returncode
             raise InputError(f"the peer ended with code {code}; its words are above")
         return line.strip()
