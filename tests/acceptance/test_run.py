@@ -189,7 +189,16 @@ def test_run_stopped_in_the_middle_leaves_a_sound_journal_and_a_usable_folder(
     how: signal.Signals, tmp_path: Path
 ) -> None:
     output = tmp_path / "out"
-    command = [sys.executable, "-m", "kimera", "run", "--duration", "100000s", "--output", output]
+    command = [
+        sys.executable,
+        "-m",
+        "kimera",
+        "run",
+        "--duration",
+        "100000s",
+        "--output",
+        str(output),
+    ]
     # The progress is a line now and then: with the first one the run is under way.
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
         assert running.stderr is not None
@@ -213,7 +222,16 @@ def test_run_stopped_in_the_middle_leaves_a_sound_journal_and_a_usable_folder(
 
 def test_run_whose_folder_is_deleted_meanwhile_says_so(tmp_path: Path) -> None:
     output = tmp_path / "out"
-    command = [sys.executable, "-m", "kimera", "run", "--duration", "100000s", "--output", output]
+    command = [
+        sys.executable,
+        "-m",
+        "kimera",
+        "run",
+        "--duration",
+        "100000s",
+        "--output",
+        str(output),
+    ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
         assert running.stderr is not None
         assert "market time" in running.stderr.readline()

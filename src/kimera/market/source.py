@@ -234,7 +234,8 @@ class _Member:
         self._archive.close()
 
     def read1(self, n_bytes: int) -> bytes:
-        return self._file.read1(n_bytes)
+        piece: bytes = self._file.read1(n_bytes)  # type: ignore[attr-defined]
+        return piece
 
     def read(self, n_bytes: int) -> bytes:
         return self._file.read(n_bytes)
