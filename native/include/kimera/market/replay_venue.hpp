@@ -128,6 +128,7 @@ class ReplayVenue {
   [[nodiscard]] model::Record report(const model::Record& order, model::ReportAct act,
                                      std::int64_t price, std::int64_t lots) noexcept;
 
+  static constexpr std::ptrdiff_t kAhead = 8;  // records a book is told beforehand
   static constexpr std::uint32_t kAbsent = ~std::uint32_t{0};
   static constexpr std::size_t kSweepLevels = 64;  // an order takes at most this many levels
 

@@ -29,6 +29,8 @@ void ReplayVenue::step(Sink&& sink) noexcept {
   ++at_;
   ++counters_.records;
   advance();
+  if (end_ - at_ > kAhead && at_[kAhead].instrument_id - 1U < lines_.size()) [[likely]]
+    lines_[at_[kAhead].instrument_id - 1U].book.expect(at_[kAhead]);
   if (r.instrument_id - 1U >= lines_.size()) [[unlikely]] {
     ++counters_.unknown_instrument;
     return;

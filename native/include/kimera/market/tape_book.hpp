@@ -35,6 +35,10 @@ class TapeBook {
     if (kind_ == BookKind::ByOrder) return by_order_->apply(r);
     return by_price_->apply(r);
   }
+  // A hint, some records before this one is applied.
+  void expect(const model::Record& r) const noexcept {
+    if (kind_ == BookKind::ByOrder) by_order_->expect(r);
+  }
   [[nodiscard]] Level best(model::Side side) const noexcept {
     return kind_ == BookKind::ByOrder ? by_order_->best(side) : by_price_->best(side);
   }

@@ -118,6 +118,10 @@ class Context {
 
   // --- for the event loop -------------------------------------------------------------------
   void set_now(std::int64_t now_ns) noexcept { now_ns_ = now_ns; }
+  // A hint, some records before this one is taken.
+  void expect(const model::Record& r) const noexcept {
+    if (r.instrument_id - 1U < books_.size()) books_[r.instrument_id - 1].expect(r);
+  }
   // Changes the local book; true when the best prices or sizes are not what they were.
   void take_market(const model::Record& r) noexcept {
     static_cast<void>(books_[r.instrument_id - 1].apply(r));

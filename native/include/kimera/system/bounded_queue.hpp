@@ -38,6 +38,10 @@ class BoundedQueue {
     if (head_ == tail_) front_ns_ = at_ns;
     ++tail_;
   }
+  // The record with this many before it in line; nullptr when there is none.
+  [[nodiscard]] const model::Record* peek(std::size_t ahead) const noexcept {
+    return size() > ahead ? &entries_[(head_ + ahead) & mask_].record : nullptr;
+  }
   // The first in line: valid until as many were pushed as the queue holds.
   [[nodiscard]] Entry& pop() noexcept {
     Entry& e = entries_[head_ & mask_];

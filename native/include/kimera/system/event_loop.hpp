@@ -137,6 +137,7 @@ class EventLoop {
 
  private:
   static constexpr std::uint64_t kTimedEvery = 256;
+  static constexpr std::size_t kAhead = 8;  // records a book is told beforehand
 
   [[nodiscard]] bool begin() noexcept;
   [[nodiscard]] Pause finish(Pause why) noexcept;
@@ -336,6 +337,7 @@ void EventLoop<Venue, Strategy>::deliver_feed(Lane<Venue>& lane) noexcept {
   BoundedQueue::Entry& e = lane.feed.pop();
   const std::int64_t now_ns = e.at_ns;
   model::Record& r = e.record;
+  if (const model::Record* coming = lane.feed.peek(kAhead)) context_.expect(*coming);
   move_to(now_ns);
   r.ts_recv_ns = now_ns;
   latencies_.feed.record(now_ns - r.ts_event_ns);
