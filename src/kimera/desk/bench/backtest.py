@@ -101,7 +101,7 @@ def measure(profile: Profile) -> list[Measurement]:
         found = interleave(runs | peers, profile.rounds)
     rows: list[Measurement] = []
     for name in runs:
-        beside = [one for one in peers if one.endswith(f": {name}")]
+        beside: list[str | None] = [one for one in peers if one.endswith(f": {name}")]
         rows += [_row(name, found, targets[name], peer, profile) for peer in beside or [None]]
     return rows
 
