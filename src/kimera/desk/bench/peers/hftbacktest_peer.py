@@ -36,13 +36,14 @@ BOTH = EXCH_EVENT | LOCAL_EVENT
 
 
 @njit
-def _put(out, n, kind, side, at_ns, price, size, order_id):
+def _put(out, n, record, kind, size):
+    side = BUY_EVENT if record.side == 0 else SELL_EVENT
     out[n].ev = BOTH | kind | side
-    out[n].exch_ts = at_ns
-    out[n].local_ts = at_ns + LATENCY_NS
-    out[n].px = price * TICK
+    out[n].exch_ts = record.ts_event_ns
+    out[n].local_ts = record.ts_event_ns + LATENCY_NS
+    out[n].px = record.price_ticks * TICK
     out[n].qty = size
-    out[n].order_id = order_id
+    out[n].order_id = record.order_id
     return n + 1
 
 
@@ -54,26 +55,25 @@ def _convert(records, out):
     for r in records:
         if r.kind != DELTA:
             continue
-        side = BUY_EVENT if r.side == 0 else SELL_EVENT
-        at, px, size, oid = r.ts_event_ns, r.price_ticks, r.size_lots, r.order_id
+        size, oid = r.size_lots, r.order_id
         if r.action == LEVEL:
-            n = _put(out, n, DEPTH_EVENT, side, at, px, size, 0)
+            n = _put(out, n, r, DEPTH_EVENT, size)
         elif r.action == TRADE:
-            n = _put(out, n, TRADE_EVENT, side, at, px, size, 0)
+            n = _put(out, n, r, TRADE_EVENT, size)
         elif r.action == ADD or r.action == MODIFY:
             kind = ADD_ORDER_EVENT if r.action == ADD else MODIFY_ORDER_EVENT
             left[oid] = size
-            n = _put(out, n, kind, side, at, px, size, oid)
+            n = _put(out, n, r, kind, size)
         elif r.action == CANCEL or r.action == EXECUTE:
             if r.action == EXECUTE:
-                n = _put(out, n, FILL_EVENT, side, at, px, size, oid)
+                n = _put(out, n, r, FILL_EVENT, size)
             rest = 0 if size == 0 else left[oid] - size
             if rest > 0:
                 left[oid] = rest
-                n = _put(out, n, MODIFY_ORDER_EVENT, side, at, px, rest, oid)
+                n = _put(out, n, r, MODIFY_ORDER_EVENT, rest)
             else:
                 del left[oid]
-                n = _put(out, n, CANCEL_ORDER_EVENT, side, at, px, 0, oid)
+                n = _put(out, n, r, CANCEL_ORDER_EVENT, 0)
     return n
 
 
