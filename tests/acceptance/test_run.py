@@ -189,7 +189,7 @@ def test_run_stopped_in_the_middle_leaves_a_sound_journal_and_a_usable_folder(
     how: signal.Signals, tmp_path: Path
 ) -> None:
     output = tmp_path / "out"
-    command = [
+    command: list[str | Path] = [
         sys.executable,
         "-m",
         "kimera",
@@ -222,7 +222,7 @@ def test_run_stopped_in_the_middle_leaves_a_sound_journal_and_a_usable_folder(
 
 def test_run_whose_folder_is_deleted_meanwhile_says_so(tmp_path: Path) -> None:
     output = tmp_path / "out"
-    command = [
+    command: list[str | Path] = [
         sys.executable,
         "-m",
         "kimera",
