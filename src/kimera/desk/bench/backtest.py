@@ -102,7 +102,8 @@ def measure(profile: Profile) -> list[Measurement]:
     rows: list[Measurement] = []
     for name in runs:
         beside: list[str | None] = [one for one in peers if one.endswith(f": {name}")]
-        rows += [_row(name, found, targets[name], peer, profile) for peer in beside or [None]]
+        shown: list[str | None] = beside if beside else list[str | None]((None,))
+        rows += [_row(name, found, targets[name], peer, profile) for peer in shown]
     return rows
 
 
